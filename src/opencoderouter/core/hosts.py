@@ -1,0 +1,90 @@
+"""Which of the router's names a Host header is (RFC 9112 section 3.2, RFC 6761, RFC 6762)."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass
+
+_AUTHORITY = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[^\[\]:@/?#\s]+)(?::(?P<port>[0-9]{0,5}))?")
+
+
+@dataclass(frozen=True, slots=True)
+class Authority:
+    """A Host header taken apart: ``host`` in lower case without brackets and trailing dot."""
+
+    host: str
+    port: str = ""
+
+    @property
+    def suffix(self) -> str:
+        """Return ``:port``, or nothing when the client named none."""
+        return f":{self.port}" if self.port else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """The names this router goes by. ``owner`` is a DNS label; ``machine`` is in lower case."""
+
+    owner: str
+    machine: frozenset[str] = frozenset()
+
+    def local(self, slug: str) -> str:
+        """Return the name of a project on the network."""
+        return f"{slug}-{self.owner}.local"
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """The router itself. ``literal`` when it was called by IP address."""
+
+    literal: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class OfProject:
+    """A project's own name; ``slugs`` are the slugs it may mean, the likelier first."""
+
+    slugs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """A name that is not ours: DNS rebinding, or a name the router should be told about."""
+
+
+def parse_authority(text: str) -> Authority | None:
+    """Return the parts of ``host[:port]``, or None when it is not well-formed."""
+    match = _AUTHORITY.fullmatch(text)
+    if match is None:
+        return None
+    host = match["host"].strip("[]").removesuffix(".").lower()
+    return Authority(host, match["port"] or "") if host else None
+
+
+def is_literal(host: str) -> bool:
+    """Tell whether ``host`` is an IP address."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def classify(host: str, names: Names) -> Own | OfProject | Unknown:
+    """Return what ``host`` (lower case, no port) names.
+
+    The machine's own names come first, so that no project can take the router away.
+    """
+    if is_literal(host):
+        return Own(literal=True)
+    if host == "localhost" or host in names.machine:
+        return Own()
+    tail = f"-{names.owner}"
+    label, _, domain = host.partition(".")
+    if domain == "local" and label.endswith(tail) and label != tail:
+        return OfProject((label.removesuffix(tail),))
+    if host.endswith(".localhost"):
+        label = host.removesuffix(".localhost")
+        return OfProject(tuple(dict.fromkeys((label, label.removesuffix(tail)))))
+    return Unknown()
