@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from types import MappingProxyType
 
 from opencoderouter.core import slug as names
 from opencoderouter.core import table as tables
@@ -32,7 +33,7 @@ class Registry:
         save: Save = lambda _: None,
     ) -> None:
         self._limit, self._ascii, self._save = limit, ascii_, save
-        self._watch = Watch(tables.lease(Table(), dict(leases or {})))
+        self._watch = Watch(Table(leases=MappingProxyType(dict(leases or {}))))
 
     @property
     def table(self) -> Table:
@@ -45,16 +46,20 @@ class Registry:
 
     def lease(self, *directories: str) -> None:
         """Give each directory a name that it keeps."""
-        leases = names.assign(self.table.leases, directories, limit=self._limit, ascii_=self._ascii)
-        if leases != self.table.leases:
-            self._save(leases)
-            self._watch.set(tables.lease(self.table, leases))
+        self._watch.set(tables.lease(self.table, self._leases(directories)))
 
     def observe(self, *backends: Backend) -> None:
-        """Take these backends in, or take note of how they are now."""
-        self.lease(*(backend.identity.directory for backend in backends))
-        self._watch.set(tables.observe(self.table, backends))
+        """Take these backends in, or take note of how they are now: one change, one table."""
+        leases = self._leases(backend.identity.directory for backend in backends)
+        self._watch.set(tables.observe(self.table, backends, leases))
 
     def forget(self, *listeners: Listener) -> None:
         """Unroute the backends behind these listeners."""
         self._watch.set(tables.forget(self.table, listeners))
+
+    def _leases(self, directories: Iterable[str]) -> Mapping[str, str]:
+        old = self.table.leases
+        leases = names.assign(old, directories, limit=self._limit, ascii_=self._ascii)
+        if leases != old:
+            self._save(leases)
+        return leases

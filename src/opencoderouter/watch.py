@@ -10,14 +10,14 @@ T = TypeVar("T")
 
 
 class Watch(Generic[T]):
-    """A value with one writer and any number of followers.
+    """A value with one writer and any number of followers, all on one event loop.
 
     A follower gets the newest value and may skip those in between; it never holds the writer up.
     """
 
     def __init__(self, value: T) -> None:
         self._value = value
-        self._changed: asyncio.Future[None] | None = None
+        self._changed = asyncio.Event()  # a new one for each value: setting it wakes all followers
 
     @property
     def value(self) -> T:
@@ -29,19 +29,13 @@ class Watch(Generic[T]):
         if value is self._value:
             return
         self._value = value
-        changed, self._changed = self._changed, None
-        if changed is not None and not changed.done():
-            changed.set_result(None)
+        self._changed.set()
+        self._changed = asyncio.Event()
 
     async def follow(self) -> AsyncIterator[T]:
         """Yield the value of now, then the newest one after each change, for ever."""
         while True:
-            value = self._value
+            # Taken together: a change while the follower works leaves an event that is set.
+            value, changed = self._value, self._changed
             yield value
-            while self._value is value:
-                await self._wait()
-
-    async def _wait(self) -> None:
-        if self._changed is None:
-            self._changed = asyncio.get_running_loop().create_future()
-        await asyncio.shield(self._changed)
+            await changed.wait()

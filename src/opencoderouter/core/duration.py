@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import re
 
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
+_UNITS = {"d": 86_400_000, "h": 3_600_000, "m": 60_000, "s": 1000, "ms": 1}  # in milliseconds
+_PART = r"([0-9]{1,9}(?:\.[0-9]{1,9})?)(ms|s|m|h|d)"
 
 
 def parse_duration(text: str) -> float:
     """Return seconds. Raises ValueError, with the allowed form, for anything else."""
-    parts = _PART.findall(text.strip())
-    if not parts or "".join(number + unit for number, unit in parts) != text.strip():
+    if not re.fullmatch(f"(?:{_PART})+", text.strip()):
         raise ValueError(f"{text!r} is not a duration such as 800ms, 5s or 1m30s")
-    return sum(float(number) * _UNITS[unit] for number, unit in parts)
+    return sum(float(number) * _UNITS[unit] for number, unit in re.findall(_PART, text)) / 1000
 
 
 def format_duration(seconds: float) -> str:
-    """Return the shortest exact form: ``0.8`` is ``800ms``, ``90`` is ``1m30s``."""
-    milliseconds = round(seconds * 1000)
-    if milliseconds < 1000 or milliseconds % 1000:  # noqa: PLR2004
-        return f"{milliseconds}ms"
-    rest, text = milliseconds // 1000, ""
-    for unit, size in (("d", 86400), ("h", 3600), ("m", 60), ("s", 1)):
-        count, rest = divmod(rest, size)
-        text += f"{count}{unit}" if count else ""
-    return text
+    """Return the usual form, exact to the millisecond: ``800ms``, ``1.5s``, ``1m30s``, ``2d``."""
+    rest = round(seconds * 1000)
+    if rest < _UNITS["s"]:
+        return f"{rest}ms" if rest else "0s"
+    text = ""
+    for unit in ("d", "h", "m"):
+        number, rest = divmod(rest, _UNITS[unit])
+        text += f"{number}{unit}" if number else ""
+    return text + (f"{rest / 1000:g}s" if rest else "")

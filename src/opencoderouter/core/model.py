@@ -17,6 +17,10 @@ class Status(StrEnum):
     STOPPED = "stopped"  # managed by the router, and stopped on request
 
 
+# With one of these a server can have its project's route.
+ROUTED = frozenset({Status.READY, Status.BUSY, Status.LOCKED})
+
+
 class Kind(StrEnum):
     """The OpenCode command behind a listener; ``OTHER`` when its process is not OpenCode."""
 
@@ -66,7 +70,10 @@ class Listener:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """What a server says of itself (``GET /global/health``, ``GET /path``)."""
+    """What a server says of itself (``GET /global/health``, ``GET /path``).
+
+    ``directory`` is absolute and has no slash at its end (but ``/``): equal strings, one project.
+    """
 
     directory: str
     version: str

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from opencoderouter.core.model import PREFERENCE, Backend, Listener, Project
+from opencoderouter.core.model import PREFERENCE, ROUTED, Backend, Listener, Project
 
 Key = tuple[str, int, int | None]
 
@@ -34,33 +34,37 @@ class Table:
 
 def lease(table: Table, leases: Mapping[str, str]) -> Table:
     """Return the table with these leases (a superset of its own)."""
-    if leases == table.leases:
-        return table
-    return replace(table, version=table.version + 1, leases=MappingProxyType(dict(leases)))
+    return _changed(table, _known(table), leases)
 
 
-def observe(table: Table, backends: Iterable[Backend]) -> Table:
+def observe(
+    table: Table, backends: Iterable[Backend], leases: Mapping[str, str] | None = None
+) -> Table:
     """Return the table with these backends in it, new or as they are now.
 
-    Each backend's directory must have a lease.
+    ``leases``, by default the table's own, is a superset of those and names every directory.
     """
-    return _apply(table, lambda known: known | {b.listener.key: b for b in backends})
+    known = _known(table) | {backend.listener.key: backend for backend in backends}
+    return _changed(table, known, table.leases if leases is None else leases)
 
 
 def forget(table: Table, listeners: Iterable[Listener]) -> Table:
     """Return the table without the backends behind these listeners."""
     gone = {listener.key for listener in listeners}
-    return _apply(table, lambda known: {k: b for k, b in known.items() if k not in gone})
+    known = {key: backend for key, backend in _known(table).items() if key not in gone}
+    return _changed(table, known, table.leases)
 
 
-def _apply(table: Table, change: Callable[[dict[Key, Backend]], dict[Key, Backend]]) -> Table:
-    before = {backend.listener.key: backend for backend in table.backends()}
-    after = change(dict(before))
-    if after == before:
+def _known(table: Table) -> dict[Key, Backend]:
+    return {backend.listener.key: backend for backend in table.backends()}
+
+
+def _changed(table: Table, known: dict[Key, Backend], leases: Mapping[str, str]) -> Table:
+    if known == _known(table) and leases == table.leases:
         return table
     routes = {slug: project.route.listener.key for slug, project in table.projects.items()}
-    projects = _projects(after.values(), table.leases, routes)
-    return replace(table, version=table.version + 1, projects=MappingProxyType(projects))
+    projects = MappingProxyType(_projects(known.values(), leases, routes))
+    return Table(table.version + 1, projects, MappingProxyType(dict(leases)))
 
 
 def _projects(
@@ -76,7 +80,20 @@ def _projects(
 
 
 def _ranked(group: list[Backend], holder: Key | None) -> tuple[Backend, ...]:
-    """Put the holder of the route first, then the kinds in order of preference, oldest first."""
-    return tuple(
-        sorted(group, key=lambda b: (b.listener.key != holder, PREFERENCE[b.listener.kind]))
-    )
+    """Put those that can take requests first; among them the holder of the route.
+
+    The rest is by kind, then by port: the same at every start, whatever was found first.
+    """
+
+    def rank(backend: Backend) -> tuple[bool, bool, int, int, str, int]:
+        listener = backend.listener
+        return (
+            backend.status not in ROUTED,
+            listener.key != holder,
+            PREFERENCE[listener.kind],
+            listener.port,
+            listener.address,
+            listener.inode or 0,
+        )
+
+    return tuple(sorted(group, key=rank))

@@ -1,0 +1,102 @@
+"""The options that commands share.
+
+All come as text: ``settings`` judges flags, environment and file by one set of rules, and
+nothing of it is loaded for ``--help``.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from opencoderouter.cli.failure import Failure
+
+if TYPE_CHECKING:
+    from opencoderouter.settings import Settings
+
+_TEXT = (  # name, metavar, help, default as the help shows it
+    ("port", "PORT", "Port of the router.", "8080"),
+    (
+        "hostname",
+        "ADDRESS",
+        "Address to listen on, its IPv6 twin too.",
+        "0.0.0.0 with --auth off, else this machine only",
+    ),
+    ("username", "NAME", "Owner in host names.", "you"),
+    ("auth", "auto|off", "`off` lets everybody in who can reach the port.", "auto"),
+    ("scan-start", "PORT", "First port of the scanned range.", "30000"),
+    ("scan-end", "PORT", "Last port of the scanned range.", "31000"),
+    ("scan-interval", "DURATION", "How often known servers are checked.", "5s"),
+    ("scan-concurrency", "N", "Probes at the same time.", "20"),
+    ("probe-timeout", "DURATION", "How long one probe waits.", "800ms"),
+    ("stale-after", "DURATION", "Drop a silent server after this (not on Linux).", "30s"),
+    ("opencode", "PROGRAM", "The OpenCode program.", "opencode"),
+    ("grace", "DURATION", "Time for running requests at shutdown.", "5s"),
+    ("log-format", "text|json", "Form of the log.", "text"),
+    ("log-level", "LEVEL", "debug, info, warning or error.", "info"),
+    ("state-dir", "DIRECTORY", "Where names are kept.", "~/.local/state/opencoderouter"),
+)
+_SWITCHES = (
+    ("mdns", "--mdns/--no-mdns", "Announce names on the network. [on]"),
+    (
+        "adopt_unowned",
+        "--adopt-unowned",
+        "Route to servers that cannot be shown to be yours (not on Linux).",
+    ),
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.", show_default=False)]
+
+
+def taking(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Give a command these options (all, when none is named). It reads them by ``settings()``."""
+
+    def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
+        added = [p for p in _parameters() if not names or p.name in names]
+        signature = inspect.signature(command, eval_str=True)
+
+        @functools.wraps(command)
+        def run(**arguments: object) -> object:
+            return command(**{k: v for k, v in arguments.items() if k in signature.parameters})
+
+        run.__signature__ = signature.replace(  # type: ignore[attr-defined]
+            parameters=[*signature.parameters.values(), *added]
+        )
+        return run
+
+    return decorate
+
+
+def _parameters() -> list[inspect.Parameter]:
+    text = [
+        (name.replace("-", "_"), str | None, (f"--{name}",), f"{help_} [{default}]", metavar)
+        for name, metavar, help_, default in _TEXT
+    ]
+    switches = [(name, bool | None, (flags,), help_, None) for name, flags, help_ in _SWITCHES]
+    return [
+        inspect.Parameter(
+            name,
+            inspect.Parameter.KEYWORD_ONLY,
+            default=typer.Option(None, *flags, help=help_, metavar=metavar, show_default=False),
+            annotation=kind,
+        )
+        for name, kind, flags, help_, metavar in [*text, *switches]
+    ]
+
+
+def settings(context: typer.Context) -> tuple[Settings, dict[str, str]]:
+    """Return the settings and their origins from the flags of a command.
+
+    Raises Failure, exit code 2, for a value that cannot be used.
+    """
+    from opencoderouter.settings import Settings, SettingsError, load
+
+    flags = {k: v for k, v in context.params.items() if k in Settings.model_fields}
+    try:
+        return load(flags)
+    except SettingsError as error:
+        raise Failure(str(error), 2) from None

@@ -1,0 +1,77 @@
+"""``ocr-router serve`` and ``ocr-router demo``: run the router until it is told to stop."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from opencoderouter.cli import options
+from opencoderouter.cli.failure import Failure
+
+if TYPE_CHECKING:
+    from opencoderouter.settings import Settings
+
+Projects = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[PROJECT]...", help="Directories to run `opencode serve` in."),
+]
+
+
+@options.taking()
+def serve(context: typer.Context, projects: Projects = None) -> int:
+    """Find this user's OpenCode servers and route to them; start one in each PROJECT.
+
+    Every option is also an environment variable (--scan-end is OCR_SCAN_END) and a line of
+    ~/.config/opencoderouter/config.toml (scan_end = 31000).
+    """
+    settings, origin = options.settings(context)
+    command = (settings.opencode,)
+    return _run(settings, origin, _directories(projects or []), command)
+
+
+@options.taking()
+def demo(context: typer.Context) -> int:
+    """Show everything with two stand-in projects; OpenCode is not needed."""
+    settings, origin = options.settings(context)
+    with tempfile.TemporaryDirectory(prefix="ocr-demo-") as folder:
+        projects = [Path(folder) / "hello-world", Path(folder) / "web-shop"]
+        for project in projects:
+            project.mkdir()
+        settings.state_dir = Path(folder) / "state"
+        command = (sys.executable, "-m", "opencoderouter.standin")
+        return _run(settings, origin, [str(project) for project in projects], command)
+
+
+def _run(
+    settings: Settings, origin: dict[str, str], projects: list[str], command: tuple[str, ...]
+) -> int:
+    from opencoderouter.proxy.server import PortTaken
+    from opencoderouter.wiring import listen, logs
+    from opencoderouter.wiring.holder import holder
+    from opencoderouter.wiring.serve import run
+
+    logs.configure(settings.log_format, settings.log_level)
+    given = origin["hostname"] != "default"
+    try:
+        hostname = listen.listen_address(settings.hostname, auth=settings.auth, given=given)
+        return run(settings, hostname, projects, command, typer.echo)
+    except listen.NotAllowed as error:
+        raise Failure(str(error), 2) from None
+    except PortTaken as taken:
+        who = holder(taken.port)
+        raise Failure(
+            f"--port {taken.port}: {who} listens on it ({taken.address}); "
+            "stop that, or choose another port"
+        ) from None
+
+
+def _directories(projects: list[str]) -> list[str]:
+    found = dict.fromkeys(str(Path(project).expanduser().resolve()) for project in projects)
+    for directory in found:
+        if not Path(directory).is_dir():
+            raise Failure(f"{directory}: there is no such directory", 2)
+    return list(found)

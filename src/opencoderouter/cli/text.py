@@ -1,0 +1,29 @@
+"""Tables for the terminal: columns as wide as they need to be, nothing that moves the cursor."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+# C0, DEL, C1, and the characters that reorder text: names come from folders of anybody.
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+def plain(value: str) -> str:
+    """Return ``value`` with every control and direction character shown as ``?``."""
+    return _CONTROL.sub("?", value)
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return ``head`` and ``rows`` as lines with aligned columns."""
+    lines = [tuple(head), *(tuple(map(plain, row)) for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    )
+
+
+def size(octets: int | None) -> str:
+    """Return a size in mebibytes, as ``ps`` shows it."""
+    return "-" if octets is None else f"{octets / 2**20:.0f} MB"

@@ -1,0 +1,167 @@
+"""All listeners in two questions over netlink: sock_diag(7), linux/inet_diag.h, netlink(7)."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from opencoderouter.core.model import Listener
+
+_NETLINK_SOCK_DIAG = 4
+_SOCK_DIAG_BY_FAMILY = 20
+_NLM_F_REQUEST, _NLM_F_DUMP, _NLM_F_DUMP_INTR = 0x1, 0x300, 0x10
+_NLMSG_ERROR, _NLMSG_DONE = 2, 3
+_TCP_LISTEN = 10
+
+_HEADER = struct.Struct("=IHHII")  # nlmsghdr: length, type, flags, sequence, port
+_REQUEST = struct.Struct("=BBBxI48x")  # inet_diag_req_v2: family, protocol, extensions, states, id
+_ERROR = struct.Struct("=i")
+_FAMILY_PORT = struct.Struct("!B3xH2x")  # inet_diag_msg: family, state, timer, retransmits, port
+_SOURCE = slice(8, 24)
+_UID_INODE, _UID_AT = struct.Struct("=II"), 64
+_SIZE = 72
+
+_BUFFER = 1 << 16  # the kernel sends 32 KiB at most
+_TRIES = 3
+_TIMEOUT = 1.0  # the kernel answers within the call; this is for a kernel that does not
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one datagram of a dump says: its ``messages``, still packed.
+
+    ``done``: nothing follows. ``interrupted``: sockets came or went meanwhile, and some may be
+    missing. ``error`` is an errno, or 0.
+    """
+
+    messages: tuple[bytes, ...] = ()
+    done: bool = False
+    interrupted: bool = False
+    error: int = 0
+
+
+def question(family: int) -> bytes:
+    """Return the request for all listening TCP sockets of one address family."""
+    flags = _NLM_F_REQUEST | _NLM_F_DUMP
+    header = _HEADER.pack(_HEADER.size + _REQUEST.size, _SOCK_DIAG_BY_FAMILY, flags, 0, 0)
+    return header + _REQUEST.pack(family, socket.IPPROTO_TCP, 0, 1 << _TCP_LISTEN)
+
+
+def parse_part(data: bytes) -> Part:
+    """Take one datagram apart. Never raises: what is malformed ends it with EBADMSG."""
+    messages: list[bytes] = []
+    interrupted, at = False, 0
+    while at < len(data):
+        if at + _HEADER.size > len(data):
+            return Part(error=errno.EBADMSG)
+        length, kind, flags, _, _ = _HEADER.unpack_from(data, at)
+        if length < _HEADER.size or at + length > len(data):
+            return Part(error=errno.EBADMSG)
+        body = data[at + _HEADER.size : at + length]
+        interrupted = interrupted or bool(flags & _NLM_F_DUMP_INTR)
+        if kind in {_NLMSG_DONE, _NLMSG_ERROR}:
+            return Part(tuple(messages), True, interrupted, _errno(body))  # noqa: FBT003 - a record
+        if kind == _SOCK_DIAG_BY_FAMILY:
+            messages.append(body)
+        at += (length + 3) & ~3  # NLMSG_ALIGN
+    return Part(tuple(messages), interrupted=interrupted)
+
+
+def parse_listener(message: bytes) -> Listener | None:
+    """Return the socket of an inet_diag_msg, or None when it is malformed."""
+    if len(message) < _SIZE:
+        return None
+    family, port = _FAMILY_PORT.unpack_from(message)
+    uid, inode = _UID_INODE.unpack_from(message, _UID_AT)
+    source = message[_SOURCE]
+    if family == socket.AF_INET:
+        return Listener(socket.inet_ntop(socket.AF_INET, source[:4]), port, uid, inode)
+    if family == socket.AF_INET6:
+        return Listener(socket.inet_ntop(socket.AF_INET6, source), port, uid, inode)
+    return None
+
+
+def _errno(body: bytes) -> int:
+    """Return the errno that both an error and the end of a dump begin with, negated."""
+    return -int(_ERROR.unpack_from(body)[0]) if len(body) >= _ERROR.size else 0
+
+
+def open_netlink() -> Netlink | None:
+    """Return a question that works, or None where the kernel does not take it."""
+    try:
+        netlink = Netlink()
+    except (OSError, AttributeError):  # AttributeError: a Python without AF_NETLINK
+        return None
+    try:
+        netlink()
+    except OSError:
+        netlink.close()
+        return None
+    return netlink
+
+
+class Netlink:
+    """A socket to the kernel, kept open between calls."""
+
+    def __init__(self) -> None:
+        self._socket = _open()
+        self._heard: tuple[bytes, ...] = ()
+        self._listeners: frozenset[Listener] = frozenset()
+
+    def __call__(self) -> frozenset[Listener]:
+        """Return all listeners. Raises OSError when the kernel will not say.
+
+        The very same set is returned for as long as the kernel says the very same.
+        """
+        heard = self._hear()
+        if heard != self._heard:
+            self._listeners = frozenset(x for m in heard if (x := parse_listener(m)))
+            self._heard = heard
+        return self._listeners
+
+    def close(self) -> None:
+        """Close the socket."""
+        self._socket.close()
+
+    def _hear(self) -> tuple[bytes, ...]:
+        for _ in range(_TRIES):
+            try:
+                return (*self._ask(socket.AF_INET), *self._ask(socket.AF_INET6))
+            except InterruptedError:
+                continue
+            except OSError:
+                self._reopen()
+                raise
+        raise InterruptedError(errno.EINTR, os.strerror(errno.EINTR))
+
+    def _ask(self, family: int) -> list[bytes]:
+        self._socket.send(question(family))
+        parts = list(self._parts())
+        if any(part.interrupted for part in parts):
+            raise InterruptedError(errno.EINTR, os.strerror(errno.EINTR))
+        return [message for part in parts for message in part.messages]
+
+    def _parts(self) -> Iterator[Part]:
+        done = False
+        while not done:
+            part = parse_part(self._socket.recv(_BUFFER))
+            if part.error:
+                raise OSError(part.error, os.strerror(part.error))
+            done = part.done
+            yield part
+
+    def _reopen(self) -> None:
+        """Drop what may still arrive of an answer that went wrong."""
+        self._socket.close()
+        self._socket = _open()
+
+
+def _open() -> socket.socket:
+    kind = socket.SOCK_RAW | socket.SOCK_CLOEXEC
+    opened = socket.socket(socket.AF_NETLINK, kind, _NETLINK_SOCK_DIAG)
+    opened.settimeout(_TIMEOUT)
+    return opened

@@ -1,0 +1,145 @@
+"""What a server answered, and what that makes of it. No I/O; nothing here raises."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from opencoderouter.core.model import Identity, Sessions
+
+REALM = 'realm="secure area"'  # of OpenCode's Basic challenge, in lower case
+_REASON = 500  # characters of a reason that are worth showing
+_VERSION = 64
+MANY = 100  # sessions that are counted one by one
+
+
+@dataclass(frozen=True, slots=True)
+class Healthy:
+    """An OpenCode server. After ``health`` alone its ``identity.directory`` is empty."""
+
+    identity: Identity
+
+
+@dataclass(frozen=True, slots=True)
+class Locked:
+    """An OpenCode server that wants a password that is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """An OpenCode server whose project does not load."""
+
+    version: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Foreign:
+    """Something else: what it says, no OpenCode server says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Silent:
+    """No answer in time, or no connection."""
+
+
+Answer = Healthy | Locked | Broken | Foreign | Silent
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A whole HTTP response. ``content_type`` and ``challenge`` are header values, or empty."""
+
+    status: int
+    content_type: str = ""
+    challenge: str = ""
+    body: bytes = b""
+
+    @property
+    def locked(self) -> bool:
+        """Tell whether this is OpenCode's refusal of a request without its password."""
+        return self.status == 401 and REALM in self.challenge.lower()  # noqa: PLR2004
+
+    @property
+    def json(self) -> Any:  # noqa: ANN401 - JSON is anything
+        """Return the decoded body, or None when it is not JSON or does not say that it is."""
+        if self.content_type.partition(";")[0].strip().lower() != "application/json":
+            return None
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError):
+            return None
+
+
+def read_health(reply: Reply) -> Healthy | Locked | Foreign:
+    """Judge ``GET /global/health``. Unknown paths answer 200 too, with HTML."""
+    if reply.locked:
+        return Locked()
+    said = reply.json
+    if reply.status == 200 and isinstance(said, dict) and said.get("healthy") is True:  # noqa: PLR2004
+        return Healthy(Identity("", _plain(said.get("version"), _VERSION)))
+    return Foreign()
+
+
+def read_path(reply: Reply, version: str) -> Healthy | Locked | Broken | Foreign:
+    """Judge ``GET /path`` of a server whose health is good."""
+    if reply.locked:
+        return Locked()
+    said = reply.json if isinstance(reply.json, dict) else {}
+    if reply.status >= 400:  # noqa: PLR2004
+        return Broken(version, _reason(said) or f"GET /path answers {reply.status}")
+    directory, worktree = said.get("directory"), said.get("worktree")
+    if reply.status != 200 or not is_directory(directory):  # noqa: PLR2004
+        return Foreign()
+    return Healthy(Identity(directory, version, worktree if is_directory(worktree) else ""))
+
+
+def read_busy(reply: Reply) -> frozenset[str] | None:
+    """Return the sessions of ``GET /session/status`` that are at work; idle ones are absent."""
+    said = reply.json
+    if reply.status != 200 or not isinstance(said, dict):  # noqa: PLR2004
+        return None
+    return frozenset(
+        name
+        for name, state in said.items()
+        if isinstance(state, dict) and state.get("type") != "idle"
+    )
+
+
+def read_sessions(listing: Reply, busy: frozenset[str]) -> Sessions | None:
+    """Count ``GET /session?roots=true&limit=101``; archived sessions are not counted."""
+    said = listing.json
+    if listing.status != 200 or not isinstance(said, list):  # noqa: PLR2004
+        return None
+    live = sum(isinstance(session, dict) and not _archived(session) for session in said)
+    return Sessions(min(live, MANY), len(busy), more=len(said) > MANY)
+
+
+def is_directory(value: object) -> bool:
+    """Tell whether ``value`` may name a directory: absolute, and a path the system could have."""
+    if not isinstance(value, str) or not value.startswith("/") or "\0" in value:
+        return False
+    try:
+        value.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _archived(session: dict[str, Any]) -> bool:
+    time = session.get("time")
+    return isinstance(time, dict) and time.get("archived") is not None
+
+
+def _reason(said: dict[str, Any]) -> str:
+    data = said.get("data")
+    message = data.get("message") if isinstance(data, dict) else None
+    return _plain(message, _REASON) or _plain(said.get("name"), _REASON)
+
+
+def _plain(value: object, limit: int) -> str:
+    """Return text without control characters, on one line and not too long; else nothing."""
+    if not isinstance(value, str):
+        return ""
+    return "".join(c for c in " ".join(value.split()) if c.isprintable())[:limit]

@@ -1,0 +1,131 @@
+"""Questions to OpenCode servers, each on a fresh connection, with bounded time and size.
+
+A fresh connection matters: for about a quarter second after ``listen()`` OpenCode accepts
+connections that it never answers. Redirects, cookies and the environment's proxies are ignored:
+a listener is asked, nobody else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from types import TracebackType
+
+import aiohttp
+from yarl import URL
+
+from opencoderouter.core.model import Listener, Sessions
+from opencoderouter.opencode import answer as answers
+from opencoderouter.opencode.answer import Answer, Foreign, Healthy, Reply, Silent
+from opencoderouter.opencode.hedge import hedged
+
+_HEDGE = 0.05
+_HEDGES = 16
+_BODY = 1 << 20  # bytes; health and path are below 1 KiB, a hundred sessions below 200 KiB
+_DISPOSE = 5.0  # seconds; a stubborn MCP server takes two
+
+
+class Client:
+    """An async context manager; one serves a whole process.
+
+    ``timeout`` is in seconds, and bounds each question and each ``identify`` as a whole.
+    ``password`` is shown only to a server that asks for one as OpenCode does. No method raises
+    for anything that a server does.
+    """
+
+    def __init__(
+        self, *, timeout: float, password: str | None = None, username: str = "opencode"
+    ) -> None:
+        self._timeout = timeout
+        self._auth = aiohttp.BasicAuth(username, password, "utf-8") if password else None
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Client:
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(force_close=True, limit=0, use_dns_cache=False),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=aiohttp.ClientTimeout(),
+            headers={"Accept-Encoding": "identity"},
+            auto_decompress=False,
+            trust_env=False,
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
+    ) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    async def identify(self, listener: Listener) -> Answer:
+        """Find out what listens: ``GET /global/health``, hedged, then ``GET /path``."""
+        try:
+            async with asyncio.timeout(self._timeout):
+                return await self._identify(listener)
+        except TimeoutError:
+            return Silent()
+
+    async def health(self, listener: Listener) -> Answer:
+        """Ask ``GET /global/health`` once; a Healthy answer names no directory."""
+        reply = await self._ask(listener, "/global/health", self._timeout)
+        return answers.read_health(reply) if isinstance(reply, Reply) else reply
+
+    async def sessions(self, listener: Listener) -> Sessions | None:
+        """Count the sessions of the server's own directory, or None when it does not tell."""
+        busy = await self.busy(listener)
+        if busy is None:
+            return None
+        query = f"/session?roots=true&limit={answers.MANY + 1}"
+        reply = await self._ask(listener, query, self._timeout)
+        return answers.read_sessions(reply, busy) if isinstance(reply, Reply) else None
+
+    async def busy(self, listener: Listener) -> frozenset[str] | None:
+        """Return the ids of the sessions at work (``GET /session/status``), or None."""
+        reply = await self._ask(listener, "/session/status", self._timeout)
+        return answers.read_busy(reply) if isinstance(reply, Reply) else None
+
+    async def dispose(self, listener: Listener) -> bool:
+        """End all tools and MCP servers of a server: ``POST /global/dispose``. True when it did."""
+        reply = await self._ask(listener, "/global/dispose", _DISPOSE, method="POST")
+        return isinstance(reply, Reply) and reply.status == 200 and reply.json is True  # noqa: PLR2004
+
+    async def _identify(self, listener: Listener) -> Answer:
+        health = await hedged(lambda: self.health(listener), every=_HEDGE, most=_HEDGES)
+        if not isinstance(health, Healthy):
+            return health
+        reply = await self._ask(listener, "/path", self._timeout)
+        if isinstance(reply, Reply):
+            return answers.read_path(reply, health.identity.version)
+        return reply
+
+    async def _ask(
+        self, listener: Listener, target: str, timeout: float, *, method: str = "GET"
+    ) -> Reply | Foreign | Silent:
+        try:
+            async with asyncio.timeout(timeout):
+                reply = await self._send(method, listener, target, None)
+                if reply is not None and reply.locked and self._auth is not None:
+                    reply = await self._send(method, listener, target, self._auth)
+        except aiohttp.ClientResponseError:  # bytes that are not HTTP
+            return Foreign()
+        except (aiohttp.ClientError, OSError):  # TimeoutError is an OSError
+            return Silent()
+        return reply or Foreign()
+
+    async def _send(
+        self, method: str, listener: Listener, target: str, auth: aiohttp.BasicAuth | None
+    ) -> Reply | None:
+        """Return the reply, or None when its body is larger than any of OpenCode's."""
+        if self._session is None:
+            raise RuntimeError("Client is used outside its block")
+        url = URL(f"http://{listener.authority}{target}", encoded=True)
+        async with self._session.request(
+            method, url, auth=auth, allow_redirects=False
+        ) as response:
+            body = bytearray()
+            async for chunk in response.content.iter_any():
+                body += chunk
+                if len(body) > _BODY:
+                    return None
+            kind = response.headers.get("Content-Type", "")
+            challenge = response.headers.get("WWW-Authenticate", "")
+            return Reply(response.status, kind, challenge, bytes(body))

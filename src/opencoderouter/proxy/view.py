@@ -1,0 +1,162 @@
+"""Projects as API and dashboard show them: one row each, also of those whose server is down."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from ipaddress import ip_address
+
+from opencoderouter.core.hosts import Authority, Names, is_literal
+from opencoderouter.core.managed import Managed
+from opencoderouter.core.model import Backend, Kind, Project, Sessions, Status
+from opencoderouter.core.table import Table
+
+Json = dict[str, object]
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """One server of a project's directory."""
+
+    port: int
+    pid: int | None
+    kind: Kind
+    status: Status
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One project. ``servers`` is empty when it is down, else its first one has the route.
+
+    Two rows are equal when nobody could see a difference; when a server was last seen is none.
+    """
+
+    slug: str
+    name: str
+    directory: str
+    status: Status
+    reason: str
+    managed: bool
+    pid: int | None
+    sessions: Sessions | None
+    servers: tuple[Server, ...] = ()
+    route: Backend | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """How a client came: links are made so that the same client can follow them."""
+
+    scheme: str
+    authority: Authority
+    names: Names
+
+    def by_path(self, slug: str) -> str:
+        """Return the project's address below the router's own."""
+        host = self.authority.host
+        host = f"[{host}]" if ":" in host else host
+        return f"{self.scheme}://{host}{self.authority.suffix}/{slug}/"
+
+    def by_host(self, slug: str) -> str:
+        """Return the project's own address: ``localhost`` for who came by loopback."""
+        near = _is_loopback(self.authority.host)
+        host = f"{slug}.localhost" if near else self.names.local(slug)
+        return f"{self.scheme}://{host}{self.authority.suffix}/"
+
+
+def rows(table: Table, managed: Mapping[str, Managed]) -> dict[str, Row]:
+    """Return all rows by slug, in the order of the alphabet.
+
+    A managed project is a row while its server is down too, as soon as its directory has a name.
+    """
+    served = {s: _served(p, is_managed=p.directory in managed) for s, p in table.projects.items()}
+    named = ((table.leases.get(directory), state) for directory, state in managed.items())
+    down = {slug: _down(slug, state) for slug, state in named if slug and slug not in served}
+    return dict(sorted((served | down).items()))
+
+
+def to_json(row: Row, caller: Caller, last_seen: Callable[[Backend], datetime]) -> Json:
+    """Return the row as every answer and event of the API has it."""
+    first = row.servers[0] if row.servers else None
+    return {
+        "slug": row.slug,
+        "project_name": row.name,
+        "project_path": row.directory,
+        "port": first.port if first else None,
+        "version": first.version if first else None,
+        "domain": caller.names.local(row.slug),
+        "path_prefix": f"/{row.slug}/",
+        "url": caller.by_path(row.slug),
+        "host_url": caller.by_host(row.slug),
+        "last_seen": rfc3339(last_seen(row.route)) if row.route else None,
+        "status": row.status,
+        "reason": row.reason,
+        "kind": first.kind if first else None,
+        "pid": row.pid,
+        "managed": row.managed,
+        "sessions": _sessions(row.sessions),
+        "servers": [_server(server) for server in row.servers],
+    }
+
+
+def rfc3339(moment: datetime) -> str:
+    """Return ``moment`` in UTC with milliseconds: ``2026-01-02T03:04:05.678Z``."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _served(project: Project, *, is_managed: bool) -> Row:
+    route = project.route
+    return Row(
+        slug=project.slug,
+        name=project.name,
+        directory=project.directory,
+        status=route.status,
+        reason=route.reason,
+        managed=is_managed,
+        pid=route.listener.pid,
+        sessions=route.sessions,
+        servers=tuple(_as_server(backend) for backend in project.backends),
+        route=route,
+    )
+
+
+def _down(slug: str, state: Managed) -> Row:
+    """Make the row of a project without a server: a ready one that is not found yet is starting."""
+    return Row(
+        slug=slug,
+        name=Project(slug, state.directory, ()).name,
+        directory=state.directory,
+        status=Status.STARTING if state.status is Status.READY else state.status,
+        reason=state.reason,
+        managed=True,
+        pid=state.pid,
+        sessions=None,
+    )
+
+
+def _as_server(backend: Backend) -> Server:
+    listener = backend.listener
+    version = backend.identity.version
+    return Server(listener.port, listener.pid, listener.kind, backend.status, version)
+
+
+def _server(server: Server) -> Json:
+    return {
+        "port": server.port,
+        "pid": server.pid,
+        "kind": server.kind,
+        "status": server.status,
+        "version": server.version,
+    }
+
+
+def _sessions(sessions: Sessions | None) -> Json | None:
+    if sessions is None:
+        return None
+    return {"total": sessions.total, "busy": sessions.busy, "more": sessions.more}
+
+
+def _is_loopback(host: str) -> bool:
+    return host == "localhost" or (is_literal(host) and ip_address(host).is_loopback)

@@ -1,0 +1,1 @@
+"""One module per process: build the objects, run them in one TaskGroup."""

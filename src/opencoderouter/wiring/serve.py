@@ -1,0 +1,158 @@
+"""The router process: objects, services, signals, and the order in which they end."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import secrets
+import signal
+import socket
+import time
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+
+from anyascii import anyascii
+
+from opencoderouter.core.hosts import Names
+from opencoderouter.core.slug import LABEL
+from opencoderouter.kernel.sockets import kernel_listeners
+from opencoderouter.launch.launcher import Launcher
+from opencoderouter.leases import LeaseFile
+from opencoderouter.opencode.client import Client
+from opencoderouter.proxy.app import application
+from opencoderouter.proxy.context import Context
+from opencoderouter.proxy.server import bind, serve
+from opencoderouter.registry import Registry
+from opencoderouter.scan.loop import Scanner, ScanPolicy
+from opencoderouter.settings import Settings
+from opencoderouter.wiring import banner
+
+log = logging.getLogger(__name__)
+Say = Callable[[str], object]
+
+
+def run(
+    settings: Settings, hostname: str, projects: Sequence[str], command: Sequence[str], say: Say
+) -> int:
+    """Run the router until SIGINT or SIGTERM; returns the exit code.
+
+    ``hostname`` is the address to bind; ``projects`` are absolute directories to start servers
+    in by ``command``. Raises PortTaken or OSError when it cannot listen: nothing was started.
+    """
+    sockets = bind(hostname, settings.port)
+    return asyncio.run(_main(settings, sockets, projects, command, say))
+
+
+async def _main(
+    settings: Settings,
+    sockets: list[socket.socket],
+    projects: Sequence[str],
+    command: Sequence[str],
+    say: Say,
+) -> int:
+    stop = _stop_on_signals()
+    async with AsyncExitStack() as stack:
+        password = os.environ.get("OPENCODE_SERVER_PASSWORD") or None
+        client = await stack.enter_async_context(
+            Client(timeout=settings.probe_timeout, password=password)
+        )
+        registry, scanner = _discovery(settings, client)
+        launcher = _launcher(settings, registry, client, command)
+        context = Context(
+            registry=registry,
+            supervisor=launcher,
+            client=client,
+            names=machine_names(settings.owner),
+            username=settings.username,
+            boot=secrets.token_hex(4),
+            last_seen=scanner.last_seen,
+            closing=asyncio.Event(),
+        )
+        async with asyncio.TaskGroup() as services:
+            scan = services.create_task(scanner.run(), name="scan")
+            launch = services.create_task(
+                launcher.run(projects, ready=scanner.ready), name="launch"
+            )
+            async with serve(application(context), sockets, grace=settings.grace, context=context):
+                say(banner.opening(settings, sockets))
+                await _first_of(scanner.ready, stop)
+                say(banner.projects(registry.table, launcher.managed, settings.port))
+                await stop.wait()
+                log.info("stopping grace=%.1fs", settings.grace)
+                context.closing.set()
+            # Requests may finish before the servers that answer them end, and those before the
+            # scanner that watches them.
+            launch.cancel()
+            await asyncio.wait([launch])
+            scan.cancel()
+    log.info("stopped")
+    return 0
+
+
+def machine_names(owner: str) -> Names:
+    """Return the names this machine goes by, and the owner's projects on it."""
+    host = socket.gethostname().lower().rstrip(".")
+    short = host.partition(".")[0]
+    return Names(owner, frozenset({host, short, f"{short}.local"}) - {""})
+
+
+def _discovery(settings: Settings, client: Client) -> tuple[Registry, Scanner]:
+    file = LeaseFile(settings.state_dir / "leases.json")
+    registry = Registry(
+        file.load(), limit=LABEL - 1 - len(settings.owner), ascii_=anyascii, save=file.save
+    )
+    policy = ScanPolicy(
+        ports=settings.ports,
+        interval=settings.scan_interval,
+        concurrency=settings.scan_concurrency,
+        stale_after=settings.stale_after,
+        adopt_unowned=settings.adopt_unowned,
+    )
+    scanner = Scanner(
+        registry,
+        client,
+        policy,
+        uid=os.getuid(),
+        listeners=kernel_listeners(),
+        own_ports=frozenset({settings.port}),
+        clock=time.monotonic,
+    )
+    return registry, scanner
+
+
+def _launcher(
+    settings: Settings, registry: Registry, client: Client, command: Sequence[str]
+) -> Launcher:
+    return Launcher(
+        registry,
+        client,
+        command=command,
+        ports=settings.ports,
+        reserved=frozenset({settings.port}),
+        listeners=kernel_listeners(),
+    )
+
+
+def _stop_on_signals() -> asyncio.Event:
+    """Return an event that the first signal sets. The second ends the process at once."""
+    stop = asyncio.Event()
+
+    def received(number: signal.Signals) -> None:
+        if stop.is_set():
+            log.warning("ending at once signal=%s", number.name)
+            os._exit(128 + number)  # the guard sees it and takes the servers along
+        stop.set()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, received, number)
+    return stop
+
+
+async def _first_of(*events: asyncio.Event) -> None:
+    async with asyncio.TaskGroup() as group:
+        waiting = [group.create_task(event.wait(), name="wait") for event in events]
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        for task in waiting:
+            task.cancel()

@@ -1,0 +1,66 @@
+"""Which tests can run here, and the figures that a run measured."""
+
+from __future__ import annotations
+
+import shutil
+import statistics
+from collections.abc import Callable, Sequence
+
+import pytest
+
+NEEDS = {"e2e": ("opencode",), "browser": ("chromium",), "sshd": ("ssh", "/usr/sbin/sshd")}
+Measure = Callable[[str, Sequence[float]], None]
+_FIGURES = pytest.StashKey[dict[str, str]]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add ``--slow``."""
+    parser.addoption("--slow", action="store_true", help="run the tests that take minutes, too")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make room for figures."""
+    config.stash[_FIGURES] = {}
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Skip what has no real part to run with; the reason names the part."""
+    missing = {
+        mark: [program for program in programs if shutil.which(program) is None]
+        for mark, programs in NEEDS.items()
+    }
+    for item in items:
+        for mark, programs in missing.items():
+            if programs and item.get_closest_marker(mark):
+                item.add_marker(pytest.mark.skip(reason=f"needs {', '.join(programs)}"))
+        if item.get_closest_marker("slow") and not config.getoption("--slow"):
+            item.add_marker(pytest.mark.skip(reason="takes minutes: --slow"))
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Print the figures."""
+    figures = config.stash[_FIGURES]
+    if figures:
+        terminalreporter.section("figures")
+    for name, text in figures.items():
+        terminalreporter.line(f"{name}: {text}")
+
+
+@pytest.fixture(scope="session")
+def measure(request: pytest.FixtureRequest) -> Measure:
+    """Return what keeps a series of seconds for the end of the run: median, worst and count."""
+
+    def keep(name: str, seconds: Sequence[float]) -> None:
+        middle, worst = statistics.median(seconds) * 1000, max(seconds) * 1000
+        text = f"median {middle:.0f} ms, worst {worst:.0f} ms of {len(seconds)}"
+        request.config.stash[_FIGURES][name] = text
+
+    return keep
+
+
+@pytest.fixture
+def rounds(request: pytest.FixtureRequest) -> int:
+    """Return how often to do what may go well by luck: 20 times with ``--slow``."""
+    return 20 if request.config.getoption("--slow") else 2

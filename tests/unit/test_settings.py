@@ -1,0 +1,121 @@
+"""Settings: precedence, validation, and what the user is told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from opencoderouter.settings import Settings, SettingsError, config_path, load
+
+
+@pytest.fixture
+def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the path of the config file in force; no ``OCR_*`` but that is set."""
+    import os
+
+    for name in [name for name in os.environ if name.upper().startswith("OCR_")]:
+        monkeypatch.delenv(name)
+    path = tmp_path / "config.toml"
+    monkeypatch.setenv("OCR_CONFIG", str(path))
+    return path
+
+
+def test_the_defaults_are_those_of_the_original(file: Path) -> None:
+    """Without flags, environment and file, the documented defaults hold."""
+    assert not file.exists()
+    settings, origin = load({})
+    expected = {
+        "port": 8080,
+        "hostname": "0.0.0.0",
+        "scan_start": 30000,
+        "scan_end": 31000,
+        "scan_interval": 5.0,
+        "scan_concurrency": 20,
+        "probe_timeout": 0.8,
+        "stale_after": 30.0,
+        "mdns": True,
+    }
+    assert {name: getattr(settings, name) for name in expected} == expected
+    assert set(origin.values()) == {"default"}
+    assert settings.ports == range(30000, 31001)
+
+
+def test_flag_beats_environment_beats_file(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each layer wins over those below it, setting by setting, and says that it did."""
+    file.write_text('port = 1001\nscan_start = 1001\nscan_end = 1002\nscan_interval = "9s"\n')
+    monkeypatch.setenv("OCR_SCAN_START", "1000")
+    monkeypatch.setenv("OCR_SCAN_END", "2000")
+    monkeypatch.setenv("OCR_MDNS", "")  # empty is not given
+    settings, origin = load({"scan_end": "3000", "port": None})
+    assert (settings.port, settings.scan_interval) == (1001, 9.0)
+    assert (settings.scan_start, settings.scan_end) == (1000, 3000)
+    wanted = ("port", "scan_start", "scan_end", "mdns")
+    assert [origin[name] for name in wanted] == ["file", "environment", "flag", "default"]
+
+
+REFUSED = [
+    ({"port": "0"}, "--port 0: must be 1 to 65535"),
+    ({"port": "70000"}, "--port 70000: must be 1 to 65535"),
+    ({"port": "x"}, "--port x: must be 1 to 65535"),
+    ({"scan_start": "0"}, "--scan-start 0: must be 1 to 65535"),
+    ({"scan_end": "70000"}, "--scan-end 70000: must be 1 to 65535"),
+    ({"scan_end": "29999"}, "--scan-end 29999: must be 30000 (--scan-start) to 65535"),
+    ({"username": ""}, "--username : must be 1 to 32 characters"),
+    ({"scan_interval": "500ms"}, "--scan-interval 500ms: must be a duration such as"),
+    ({"scan_interval": "5"}, "--scan-interval 5: must be a duration such as"),
+    ({"scan_concurrency": "0"}, "--scan-concurrency 0: must be 1 to 1000"),
+    ({"scan_concurrency": "-1"}, "--scan-concurrency -1: must be 1 to 1000"),
+    ({"probe_timeout": "0s"}, "--probe-timeout 0s: must be a duration such as"),
+    ({"stale_after": "0s"}, "--stale-after 0s: must be a duration such as"),
+    ({"mdns": "perhaps"}, "--mdns perhaps: must be true or false"),
+    ({"auth": "never"}, "--auth never: must be auto or off"),
+    ({"log_format": "xml"}, "--log-format xml: must be text or json"),
+    ({"log_level": "loud"}, "--log-level loud: must be debug, info, warning or error"),
+    ({"port": "x", "scan_end": "x"}, "--port x: must be 1 to 65535"),
+]
+
+
+@pytest.mark.usefixtures("file")
+@pytest.mark.parametrize(("flags", "message"), REFUSED)
+def test_a_bad_value_is_named_with_what_is_allowed(flags: dict[str, str], message: str) -> None:
+    """The first bad option is told in one line: option, value, allowed range."""
+    with pytest.raises(SettingsError) as caught:
+        load(flags)
+    assert str(caught.value).startswith(message)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_bad_value_is_told_where_it_stands(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An error names the variable, or the file and line's setting, that it came from."""
+    monkeypatch.setenv("OCR_PORT", "99999")
+    with pytest.raises(SettingsError, match=r"^OCR_PORT=99999: must be 1 to 65535$"):
+        load({})
+    monkeypatch.delenv("OCR_PORT")
+    for text, message in (
+        ("port = 0", "config.toml: port = 0: must be 1 to 65535"),
+        ("prt = 1", "config.toml: prt = 1: there is no such setting"),
+        ("port =", "config.toml: "),
+        ("scan_end = 5", "config.toml: scan_end = 5: must be 30000"),
+    ):
+        file.write_text(text)
+        with pytest.raises(SettingsError) as caught:
+            load({})
+        assert message in str(caught.value)
+
+
+def test_the_owner_is_a_host_label() -> None:
+    """A user name becomes what fits into a host name."""
+    assert Settings(username="Alice.B").owner == "alice-b"
+
+
+def test_the_file_is_found_by_xdg(monkeypatch: pytest.MonkeyPatch) -> None:
+    """``OCR_CONFIG`` names the file, else it lies in the XDG directory, else in ``~/.config``."""
+    monkeypatch.setenv("OCR_CONFIG", "/x/y.toml")
+    assert config_path() == Path("/x/y.toml")
+    monkeypatch.delenv("OCR_CONFIG")
+    monkeypatch.setenv("XDG_CONFIG_HOME", "/xdg")
+    assert config_path() == Path("/xdg/opencoderouter/config.toml")
+    monkeypatch.delenv("XDG_CONFIG_HOME")
+    monkeypatch.setenv("HOME", "/home/alice")
+    assert config_path() == Path("/home/alice/.config/opencoderouter/config.toml")
