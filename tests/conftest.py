@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import shutil
-import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import pytest
+from tests.rig.figures import Measure, summary
 
 NEEDS = {"e2e": ("opencode",), "browser": ("chromium",), "sshd": ("ssh", "/usr/sbin/sshd")}
-Measure = Callable[[str, Sequence[float]], None]
 _FIGURES = pytest.StashKey[dict[str, str]]()
 
 
@@ -50,12 +49,10 @@ def pytest_terminal_summary(
 
 @pytest.fixture(scope="session")
 def measure(request: pytest.FixtureRequest) -> Measure:
-    """Return what keeps a series of seconds for the end of the run: median, worst and count."""
+    """Return what keeps a series of seconds for the end of the run: how long things took."""
 
     def keep(name: str, seconds: Sequence[float]) -> None:
-        middle, worst = statistics.median(seconds) * 1000, max(seconds) * 1000
-        text = f"median {middle:.0f} ms, worst {worst:.0f} ms of {len(seconds)}"
-        request.config.stash[_FIGURES][name] = text
+        request.config.stash[_FIGURES][name] = summary(seconds)
 
     return keep
 

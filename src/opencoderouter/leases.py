@@ -77,7 +77,7 @@ class LeaseFile:
         # ASCII with escapes: a path that is not UTF-8 has lone surrogates, which survive so
         text = json.dumps(leases, indent=1, sort_keys=True)
         temporary = self._sibling(".tmp")
-        with open(temporary, "w", encoding="ascii", opener=_private) as file:  # noqa: PTH123 (opener)
+        with open(temporary, "w", encoding="ascii", opener=_private) as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
@@ -86,7 +86,7 @@ class LeaseFile:
     @contextmanager
     def _locked(self) -> Iterator[None]:
         # A file of its own, since the other one is replaced. Closing it lets go of the lock.
-        with open(self._sibling(".lock"), "w", opener=_private) as file:  # noqa: PTH123 (opener)
+        with open(self._sibling(".lock"), "w", opener=_private) as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
+from anyascii import anyascii
 from pydantic import BeforeValidator, Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
@@ -103,7 +104,7 @@ class Settings(BaseSettings):
     @property
     def owner(self) -> str:
         """Return the user name as it stands in host names."""
-        return slugify(self.username)
+        return slugify(anyascii(self.username))
 
     @property
     def ports(self) -> range:

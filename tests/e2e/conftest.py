@@ -3,39 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
+from tests.rig.fleet import Fleet
 from tests.rig.model import model_server
 from tests.rig.opencode import Rig
 from tests.rig.opencode import rig as make_rig
 from tests.rig.projects import repository
-from tests.rig.router import Router, router
-
-
-@dataclass(frozen=True, slots=True)
-class Fleet:
-    """A router with two managed git projects, ``alpha`` and ``beta``."""
-
-    router: Router
-    alpha: Path
-    beta: Path
-
-    @property
-    def slug(self) -> str:
-        """Return the slug of ``alpha``."""
-        return str(self.router.ready(self.alpha)["slug"])
-
-    @property
-    def url(self) -> str:
-        """Return the path-mode URL of ``alpha``, with a slash at its end."""
-        return f"{self.router.url}/{self.slug}/"
-
-    @property
-    def host(self) -> str:
-        """Return the host-mode authority of ``alpha``."""
-        return f"{self.slug}.localhost:{self.router.port}"
+from tests.rig.router import router
 
 
 @pytest.fixture(scope="session")

@@ -79,7 +79,8 @@ def answers(url: str) -> bool:
         reply = request("GET", url, timeout=1)
     except (OSError, HTTPException):
         return False
-    return reply.status == 200 and reply.headers.get("Content-Type") == "application/json"
+    is_json = reply.headers.get("Content-Type", "").startswith("application/json")
+    return reply.status == 200 and is_json
 
 
 def _checked(method: str, url: str, body: Json, host: str, timeout: float) -> Json:

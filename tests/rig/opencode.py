@@ -7,7 +7,7 @@ import os
 import secrets
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -123,22 +123,26 @@ def installed() -> bool:
 
 
 def _configuration(model: str) -> Mapping[str, object]:
-    limit = {"context": 100_000, "output": 4_000}
     return {
         "autoupdate": False,
         "share": "disabled",
         "snapshot": False,
-        "enabled_providers": ["fake"],
+        "enabled_providers": ["fake", "anthropic"],
         "model": "fake/echo",
         "small_model": "fake/echo",
         "provider": {
-            "fake": {
-                "npm": "@ai-sdk/openai-compatible",
-                "name": "Models of the test rig",
-                "options": {"baseURL": model, "apiKey": "none"},
-                "models": {
-                    name: {"name": name, "tool_call": True, "limit": limit} for name in MODELS
-                },
-            }
+            "fake": _provider(model, MODELS),
+            # The one that the guides name.
+            "anthropic": _provider(model, ["claude-sonnet-4-5"]),
         },
+    }
+
+
+def _provider(model: str, names: Iterable[str]) -> Mapping[str, object]:
+    limit = {"context": 100_000, "output": 4_000}
+    return {
+        "npm": "@ai-sdk/openai-compatible",
+        "name": "Models of the test rig",
+        "options": {"baseURL": model, "apiKey": "none"},
+        "models": {name: {"name": name, "tool_call": True, "limit": limit} for name in names},
     }

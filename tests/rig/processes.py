@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,9 +27,10 @@ def marked(mark: str, containing: str = "") -> list[Marked]:
     return [process for process in found if process is not None and containing in process.argv]
 
 
-def kill(process: Marked) -> None:
-    """Send SIGKILL."""
-    os.kill(process.pid, signal.SIGKILL)
+def kill(process: Marked, number: int = signal.SIGKILL) -> None:
+    """Send a signal, unless the process has just ended."""
+    with suppress(ProcessLookupError):
+        os.kill(process.pid, number)
 
 
 def assert_gone(mark: str, containing: str = "", *, within: float = 30) -> None:

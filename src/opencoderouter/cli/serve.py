@@ -11,6 +11,7 @@ import typer
 
 from opencoderouter.cli import options
 from opencoderouter.cli.failure import Failure
+from opencoderouter.cli.program import find_program
 
 if TYPE_CHECKING:
     from opencoderouter.settings import Settings
@@ -29,7 +30,7 @@ def serve(context: typer.Context, projects: Projects = None) -> int:
     ~/.config/opencoderouter/config.toml (scan_end = 31000).
     """
     settings, origin = options.settings(context)
-    command = (settings.opencode,)
+    command = (find_program(settings.opencode),)
     return _run(settings, origin, _directories(projects or []), command)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+from opencoderouter.core.model import Sessions
+
 # C0, DEL, C1, and the characters that reorder text: names come from folders of anybody.
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
@@ -27,3 +29,11 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 def size(octets: int | None) -> str:
     """Return a size in mebibytes, as ``ps`` shows it."""
     return "-" if octets is None else f"{octets / 2**20:.0f} MB"
+
+
+def sessions(count: Sessions | None) -> str:
+    """Return how many sessions there are, and how many of them are busy."""
+    if count is None:
+        return "-"
+    busy = f" ({count.busy} busy)" if count.busy else ""
+    return f"{count.total}{'+' if count.more else ''}{busy}"

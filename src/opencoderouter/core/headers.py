@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from urllib.parse import urlsplit
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -16,6 +15,8 @@ HOP_BY_HOP = frozenset(
 _CLAIMS = re.compile(r"forwarded|x-real-ip|x-forwarded-.*")
 # Naming one of these in Connection would let a client take it from its own request.
 _NEEDED = frozenset("host content-length content-type authorization cookie origin".split())
+_COOKIE_PATH = re.compile(r"(?i)(;\s*path\s*=\s*)(/[^;]*)")
+_ABSOLUTE = re.compile(r"(?is)(?:https?:)?//([^/?#\\]*)(.*)")
 
 
 def get(headers: Headers, name: str) -> str | None:
@@ -30,8 +31,12 @@ def tokens(headers: Headers, name: str) -> frozenset[str]:
 
 
 def is_upgrade(headers: Headers) -> bool:
-    """Tell whether a request asks to switch protocols."""
-    return "upgrade" in tokens(headers, "connection") and get(headers, "upgrade") is not None
+    """Tell whether a request asks to switch protocols.
+
+    Not to cleartext HTTP/2: what follows would be requests that nobody here has seen.
+    """
+    wanted = tokens(headers, "upgrade") - {""}
+    return "upgrade" in tokens(headers, "connection") and bool(wanted) and "h2c" not in wanted
 
 
 def end_to_end(headers: Headers) -> Headers:
@@ -73,14 +78,15 @@ def _mend(name: str, value: str, prefix: str, authorities: frozenset[str]) -> st
     if name in {"location", "content-location"}:
         return _mend_location(value, prefix, authorities)
     if name == "set-cookie":
-        return re.sub(r"(?i)(;\s*path=)(/[^;]*)", lambda m: m[1] + prefix + m[2], value, count=1)
+        return _COOKIE_PATH.sub(lambda match: match[1] + prefix + match[2], value)
     return value
 
 
 def _mend_location(value: str, prefix: str, authorities: frozenset[str]) -> str:
-    if value.startswith("/") and not value.startswith("//"):
-        return prefix + value
-    parts = urlsplit(value)
-    if parts.netloc.lower() not in authorities or not parts.netloc:
+    absolute = _ABSOLUTE.fullmatch(value)
+    if absolute is None:
+        return prefix + value if value.startswith("/") else value
+    authority, rest = absolute[1].lower(), absolute[2]
+    if authority not in authorities:
         return value
-    return prefix + (parts._replace(scheme="", netloc="").geturl() or "/")
+    return prefix + (rest if rest.startswith("/") else f"/{rest}")

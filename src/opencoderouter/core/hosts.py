@@ -6,12 +6,16 @@ import ipaddress
 import re
 from dataclasses import dataclass
 
-_AUTHORITY = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[^\[\]:@/?#\s]+)(?::(?P<port>[0-9]{0,5}))?")
+_AUTHORITY = re.compile(r"(\[[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*\]|[A-Za-z0-9._-]+)(?::([0-9]{0,5}))?")
+_LAST_PORT = 65535
 
 
 @dataclass(frozen=True, slots=True)
 class Authority:
-    """A Host header taken apart: ``host`` in lower case without brackets and trailing dot."""
+    """A Host header taken apart.
+
+    ``host`` is in lower case, without brackets and trailing dot; ``port`` has no leading zeros.
+    """
 
     host: str
     port: str = ""
@@ -58,8 +62,11 @@ def parse_authority(text: str) -> Authority | None:
     match = _AUTHORITY.fullmatch(text)
     if match is None:
         return None
-    host = match["host"].strip("[]").removesuffix(".").lower()
-    return Authority(host, match["port"] or "") if host else None
+    name, port = match[1], int(match[2] or 0)
+    host = name.strip("[]").removesuffix(".").lower()
+    if not host or port > _LAST_PORT or (name.startswith("[") and not is_literal(host)):
+        return None
+    return Authority(host, str(port) if match[2] else "")
 
 
 def is_literal(host: str) -> bool:
@@ -86,5 +93,5 @@ def classify(host: str, names: Names) -> Own | OfProject | Unknown:
         return OfProject((label.removesuffix(tail),))
     if host.endswith(".localhost"):
         label = host.removesuffix(".localhost")
-        return OfProject(tuple(dict.fromkeys((label, label.removesuffix(tail)))))
+        return OfProject(tuple(dict.fromkeys((label, label.removesuffix(tail) or label))))
     return Unknown()

@@ -23,8 +23,8 @@ def foreign(
     Any method counts: a ``GET /path?directory=`` runs that folder's plugins. A link from another
     site may lead to ``/`` and nowhere else: other ``"navigation"`` should be sent there.
     """
-    origin = fields.get(headers, "origin")
-    if origin is not None and not _same(origin, scheme, authority):
+    origins = [value for key, value in headers if key.lower() == "origin"]
+    if not all(_same(origin, scheme, authority) for origin in origins):
         return "request"
     if fields.get(headers, "sec-fetch-site") in {None, "same-origin", "none"}:
         return None
@@ -32,7 +32,7 @@ def foreign(
         method == "GET"
         and fields.get(headers, "sec-fetch-mode") == "navigate"
         and fields.get(headers, "sec-fetch-dest") == "document"
-        and origin is None
+        and not origins
     )
     if not navigation:
         return "request"

@@ -97,7 +97,7 @@ def plan(head: Head, table: Table, names: Names) -> Plan:
     authority = parse_authority(head.host)
     target = _origin_form(head.target, head.host)
     hosts = sum(key.lower() == "host" for key, _ in head.headers)
-    if authority is None or target is None or hosts != 1:
+    if authority is None or target is None or hosts != 1 or head.method == "CONNECT":
         return _BAD
     where = classify(authority.host, names)
     if isinstance(where, Unknown):
@@ -108,8 +108,13 @@ def plan(head: Head, table: Table, names: Names) -> Plan:
         return Local(target.partition("?")[0])
     if isinstance(where, Own):
         return _by_path(head, target, table, names, authority, literal=where.literal)
-    slug = next((slug for slug in where.slugs if slug in table.projects), where.slugs[0])
-    return _to_project(head, target, table, slug, prefix="")
+    return _to_project(head, target, table, _meant(where.slugs, table), prefix="")
+
+
+def _meant(slugs: tuple[str, ...], table: Table) -> str:
+    """Return the first of ``slugs`` that is served, else that ever was, else the first."""
+    served = [slug for slug in slugs if slug in table.projects]
+    return (served or [slug for slug in slugs if slug in table.leases.values()] or [*slugs])[0]
 
 
 def _by_path(

@@ -21,12 +21,12 @@ def by_path(places: Places, path: str, *, home: str, real: str | None = None) ->
     that holds it; ``real`` is where it leads once its symbolic links are followed, and counts more
     than how it was spelled. A relative path means each directory that ends with its components.
     """
-    given = normal(path, home)
+    given = _normal(expand(path, home))
     if not given.startswith("/"):
         return _ending_with(places, given)
     if exact := _exactly(places, given):
         return exact
-    return (_holding(places, normal(real, home)) if real else ()) or _holding(places, given)
+    return (_holding(places, _normal(real)) if real else ()) or _holding(places, given)
 
 
 def by_name(places: Places, name: str) -> tuple[str, ...]:
@@ -35,13 +35,13 @@ def by_name(places: Places, name: str) -> tuple[str, ...]:
     return _sorted(s for s, d in places.items() if s == base.lower() or _alike(base, _base(d)))
 
 
-def normal(path: str, home: str) -> str:
-    """Return ``path`` without ``~``, ``.``, ``..``, doubled and trailing slashes.
+def expand(path: str, home: str) -> str:
+    """Return ``path`` with a leading ``~`` replaced; ``~somebody`` is a name like any other."""
+    return f"{home}/{path[1:]}" if path == "~" or path.startswith("~/") else path
 
-    Textual: the file system is not asked. A relative path may keep leading ``..``.
-    """
-    if path == "~" or path.startswith("~/"):
-        path = f"{home}/{path[1:]}"
+
+def _normal(path: str) -> str:
+    """Return ``path`` without ``.``, ``..``, doubled and trailing slashes; textual, no look-up."""
     clean = posixpath.normpath(path)
     return f"/{clean.lstrip('/')}" if clean.startswith("/") else clean
 
@@ -51,9 +51,8 @@ def _exactly(places: Places, path: str) -> tuple[str, ...]:
 
 
 def _holding(places: Places, path: str) -> tuple[str, ...]:
-    holders = {slug: d for slug, d in places.items() if _is_under(path, d)}
-    longest = max(map(len, holders.values()), default=0)
-    return _sorted(slug for slug, directory in holders.items() if len(directory) == longest)
+    holders = [slug for slug, directory in places.items() if _is_under(path, directory)]
+    return tuple(sorted(holders, key=lambda slug: len(places[slug]))[-1:])
 
 
 def _is_under(path: str, directory: str) -> bool:
@@ -61,7 +60,7 @@ def _is_under(path: str, directory: str) -> bool:
 
 
 def _ending_with(places: Places, path: str) -> tuple[str, ...]:
-    if path.split("/")[0] in {".", "..", "~"}:
+    if path.split("/", maxsplit=1)[0] in {".", ".."}:
         return ()  # relative to a place that only the caller knows
     return _sorted(slug for slug, directory in places.items() if directory.endswith(f"/{path}"))
 

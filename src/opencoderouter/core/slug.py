@@ -43,8 +43,7 @@ def candidates(directory: str, *, limit: int, ascii_: Ascii) -> Iterator[str]:
         if slug not in RESERVED:
             yield slug
     stem = parts[-1][: max(limit - _DIGEST - 1, 0)].rstrip("-")
-    for salt in count():
-        yield f"{stem}-{_digest(directory, salt)}".lstrip("-")
+    yield from (f"{stem}-{_digest(directory, salt)}".lstrip("-") for salt in count())
 
 
 def assign(

@@ -6,8 +6,9 @@ import errno
 import os
 import socket
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 from opencoderouter.core.model import Listener
 
@@ -92,23 +93,37 @@ def _errno(body: bytes) -> int:
 
 def open_netlink() -> Netlink | None:
     """Return a question that works, or None where the kernel does not take it."""
-    try:
-        netlink = Netlink()
-    except (OSError, AttributeError):  # AttributeError: a Python without AF_NETLINK
-        return None
+    netlink = Netlink()
     try:
         netlink()
-    except OSError:
+    except (OSError, AttributeError):  # AttributeError: a Python without AF_NETLINK
         netlink.close()
         return None
     return netlink
 
 
+class Kernel(Protocol):
+    """The part of a netlink socket that is used."""
+
+    def send(self, data: bytes, /) -> int:
+        """Put a question."""
+        ...
+
+    def recv(self, size: int, /) -> bytes:
+        """Return the next datagram of the answer."""
+        ...
+
+    def close(self) -> None:
+        """Close the socket."""
+        ...
+
+
 class Netlink:
     """A socket to the kernel, kept open between calls."""
 
-    def __init__(self) -> None:
-        self._socket = _open()
+    def __init__(self, connect: Callable[[], Kernel] | None = None) -> None:
+        self._connect = connect or _connect
+        self._kernel: Kernel | None = None
         self._heard: tuple[bytes, ...] = ()
         self._listeners: frozenset[Listener] = frozenset()
 
@@ -124,8 +139,13 @@ class Netlink:
         return self._listeners
 
     def close(self) -> None:
-        """Close the socket."""
-        self._socket.close()
+        """Close the socket; another call opens one."""
+        if self._kernel is not None:
+            self._kernel.close()
+            self._kernel = None
+
+    # Who asks has a plain function, and nothing to close.
+    __del__ = close
 
     def _hear(self) -> tuple[bytes, ...]:
         for _ in range(_TRIES):
@@ -134,33 +154,31 @@ class Netlink:
             except InterruptedError:
                 continue
             except OSError:
-                self._reopen()
+                self.close()  # drops what may still arrive of an answer that went wrong
                 raise
         raise InterruptedError(errno.EINTR, os.strerror(errno.EINTR))
 
     def _ask(self, family: int) -> list[bytes]:
-        self._socket.send(question(family))
-        parts = list(self._parts())
+        if self._kernel is None:
+            self._kernel = self._connect()
+        self._kernel.send(question(family))
+        parts = list(_parts(self._kernel))
         if any(part.interrupted for part in parts):
             raise InterruptedError(errno.EINTR, os.strerror(errno.EINTR))
         return [message for part in parts for message in part.messages]
 
-    def _parts(self) -> Iterator[Part]:
-        done = False
-        while not done:
-            part = parse_part(self._socket.recv(_BUFFER))
-            if part.error:
-                raise OSError(part.error, os.strerror(part.error))
-            done = part.done
-            yield part
 
-    def _reopen(self) -> None:
-        """Drop what may still arrive of an answer that went wrong."""
-        self._socket.close()
-        self._socket = _open()
+def _parts(kernel: Kernel) -> Iterator[Part]:
+    done = False
+    while not done:
+        part = parse_part(kernel.recv(_BUFFER))
+        if part.error:
+            raise OSError(part.error, os.strerror(part.error))
+        done = part.done
+        yield part
 
 
-def _open() -> socket.socket:
+def _connect() -> socket.socket:
     kind = socket.SOCK_RAW | socket.SOCK_CLOEXEC
     opened = socket.socket(socket.AF_NETLINK, kind, _NETLINK_SOCK_DIAG)
     opened.settimeout(_TIMEOUT)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard
 
 from opencoderouter.core.model import Identity, Sessions
 
@@ -86,7 +86,8 @@ def read_path(reply: Reply, version: str) -> Healthy | Locked | Broken | Foreign
     """Judge ``GET /path`` of a server whose health is good."""
     if reply.locked:
         return Locked()
-    said = reply.json if isinstance(reply.json, dict) else {}
+    value = reply.json
+    said = value if isinstance(value, dict) else {}
     if reply.status >= 400:  # noqa: PLR2004
         return Broken(version, _reason(said) or f"GET /path answers {reply.status}")
     directory, worktree = said.get("directory"), said.get("worktree")
@@ -116,7 +117,7 @@ def read_sessions(listing: Reply, busy: frozenset[str]) -> Sessions | None:
     return Sessions(min(live, MANY), len(busy), more=len(said) > MANY)
 
 
-def is_directory(value: object) -> bool:
+def is_directory(value: object) -> TypeGuard[str]:
     """Tell whether ``value`` may name a directory: absolute, and a path the system could have."""
     if not isinstance(value, str) or not value.startswith("/") or "\0" in value:
         return False

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from types import TracebackType
+from typing import Self
 
 import aiohttp
 from yarl import URL
@@ -36,10 +37,10 @@ class Client:
         self, *, timeout: float, password: str | None = None, username: str = "opencode"
     ) -> None:
         self._timeout = timeout
-        self._auth = aiohttp.BasicAuth(username, password, "utf-8") if password else None
+        self._auth = aiohttp.encode_basic_auth(username, password, "utf-8") if password else None
         self._session: aiohttp.ClientSession | None = None
 
-    async def __aenter__(self) -> Client:
+    async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(force_close=True, limit=0, use_dns_cache=False),
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -51,7 +52,10 @@ class Client:
         return self
 
     async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        tb: TracebackType | None,
     ) -> None:
         if self._session is not None:
             await self._session.close()
@@ -98,11 +102,11 @@ class Client:
         return reply
 
     async def _ask(
-        self, listener: Listener, target: str, timeout: float, *, method: str = "GET"
+        self, listener: Listener, target: str, seconds: float, *, method: str = "GET"
     ) -> Reply | Foreign | Silent:
         try:
-            async with asyncio.timeout(timeout):
-                reply = await self._send(method, listener, target, None)
+            async with asyncio.timeout(seconds):
+                reply = await self._send(method, listener, target)
                 if reply is not None and reply.locked and self._auth is not None:
                     reply = await self._send(method, listener, target, self._auth)
         except aiohttp.ClientResponseError:  # bytes that are not HTTP
@@ -112,20 +116,27 @@ class Client:
         return reply or Foreign()
 
     async def _send(
-        self, method: str, listener: Listener, target: str, auth: aiohttp.BasicAuth | None
+        self, method: str, listener: Listener, target: str, auth: str | None = None
     ) -> Reply | None:
         """Return the reply, or None when its body is larger than any of OpenCode's."""
         if self._session is None:
             raise RuntimeError("Client is used outside its block")
         url = URL(f"http://{listener.authority}{target}", encoded=True)
-        async with self._session.request(
-            method, url, auth=auth, allow_redirects=False
-        ) as response:
-            body = bytearray()
-            async for chunk in response.content.iter_any():
-                body += chunk
-                if len(body) > _BODY:
-                    return None
+        headers = {"Authorization": auth} if auth else {}
+        ask = self._session.request(method, url, headers=headers, allow_redirects=False)
+        async with ask as response:
+            body = await _read(response)
+            if body is None:
+                return None
             kind = response.headers.get("Content-Type", "")
             challenge = response.headers.get("WWW-Authenticate", "")
-            return Reply(response.status, kind, challenge, bytes(body))
+            return Reply(response.status, kind, challenge, body)
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes | None:
+    body = bytearray()
+    async for chunk in response.content.iter_any():
+        body += chunk
+        if len(body) > _BODY:
+            return None
+    return bytes(body)

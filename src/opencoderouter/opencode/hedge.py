@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -23,6 +23,6 @@ async def hedged(ask: Callable[[], Coroutine[Any, Any, T]], *, every: float, mos
     return answered.result()
 
 
-async def _first(tasks: list[asyncio.Task[T]], timeout: float | None) -> asyncio.Task[T] | None:
-    done, _ = await asyncio.wait(tasks, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
+async def _first(tasks: list[asyncio.Task[T]], wait: float | None) -> asyncio.Task[T] | None:
+    done, _ = await asyncio.wait(tasks, timeout=wait, return_when=asyncio.FIRST_COMPLETED)
     return next(iter(done), None)

@@ -10,11 +10,13 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
+from opencoderouter.proxy import pages
+from opencoderouter.proxy.closing import unless
 from opencoderouter.proxy.feed import Change, Event, Feed
 from opencoderouter.proxy.view import Json, Row
 
 RETRY = b"retry: 1000\n\n"
-HEADERS = OWN_HEADERS | {"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"}
+HEADERS = {**pages.HEADERS, "Content-Type": "text/event-stream", "X-Accel-Buffering": "no"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +32,14 @@ class Pace:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """How one client is told: rows with links that fit its address, the router, who was seen."""
+    """How one client is told.
+
+    ``row`` makes links that fit its address; ``seen`` is when each project was last seen.
+    """
 
     row: Callable[[Row], Json]
     router: Callable[[], Json]
+    now: Callable[[], str]
     seen: Callable[[], Json]
 
     def event(self, event: Event) -> bytes:
@@ -42,12 +48,12 @@ class Words:
         if isinstance(what, Change):
             data: Json = {"changed": self._rows(what.changed), "removed": list(what.removed)}
             return encode("change", data, number)
-        data = {"router": self.router(), "backends": self._rows(what.rows)}
+        data = {"now": self.now(), "router": self.router(), "backends": self._rows(what.rows)}
         return encode("snapshot", data, number)
 
     def heartbeat(self) -> bytes:
         """Return what is sent when nothing changed: not numbered, so not replayed."""
-        return b": alive\n" + encode("seen", self.seen())
+        return b": alive\n" + encode("seen", {"now": self.now(), "last_seen": self.seen()})
 
     def _rows(self, rows: Iterable[Row]) -> list[Json]:
         return [self.row(row) for row in rows]
@@ -71,16 +77,14 @@ class Stream:
     async def run(self, closing: asyncio.Event) -> web.StreamResponse:
         """Write until ``closing`` is set or the client is gone, or does not read."""
         await self._response.prepare(self._request)
-        async with asyncio.TaskGroup() as group:
-            tasks = [
-                group.create_task(self._feed.ring(self._bell), name="events: bell"),
-                group.create_task(self._write(), name="events: write"),
-                group.create_task(_set(closing), name="events: closing"),
-            ]
-            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            for task in tasks:
-                task.cancel()
+        await unless(closing, self._follow())
         return self._response
+
+    async def _follow(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            ringing = group.create_task(self._feed.ring(self._bell), name="events: bell")
+            await self._write()
+            ringing.cancel()
 
     async def _write(self) -> None:
         with suppress(ConnectionError, TimeoutError):
@@ -107,7 +111,3 @@ class Stream:
             if self._request.transport is not None:
                 self._request.transport.abort()  # else the end of the answer waits for it again
             raise
-
-
-async def _set(event: asyncio.Event) -> None:
-    await event.wait()

@@ -99,8 +99,10 @@ class Feed:
 
     def _number(self, last: str | None) -> int:
         boot, _, number = (last or "").rpartition("-")
-        known = boot == self._boot and number.isascii() and number.isdecimal() and len(number) < 18
-        return int(number) if known else -1
+        try:
+            return int(number) if boot == self._boot else -1
+        except ValueError:
+            return -1
 
 
 async def _ring(bell: asyncio.Event, changes: AsyncIterator[object]) -> None:

@@ -71,7 +71,7 @@ def rows(table: Table, managed: Mapping[str, Managed]) -> dict[str, Row]:
 
     A managed project is a row while its server is down too, as soon as its directory has a name.
     """
-    served = {s: _served(p, is_managed=p.directory in managed) for s, p in table.projects.items()}
+    served = {slug: _served(p, managed.get(p.directory)) for slug, p in table.projects.items()}
     named = ((table.leases.get(directory), state) for directory, state in managed.items())
     down = {slug: _down(slug, state) for slug, state in named if slug and slug not in served}
     return dict(sorted((served | down).items()))
@@ -106,15 +106,17 @@ def rfc3339(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _served(project: Project, *, is_managed: bool) -> Row:
+def _served(project: Project, state: Managed | None) -> Row:
+    """Make the row of what is served: by others, when its supervisor gave up for a reason."""
     route = project.route
+    theirs = state is None or (state.status is Status.STOPPED and state.reason)
     return Row(
         slug=project.slug,
         name=project.name,
         directory=project.directory,
         status=route.status,
         reason=route.reason,
-        managed=is_managed,
+        managed=not theirs,
         pid=route.listener.pid,
         sessions=route.sessions,
         servers=tuple(_as_server(backend) for backend in project.backends),

@@ -10,7 +10,6 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack
 
 from anyascii import anyascii
 
@@ -52,31 +51,18 @@ async def _main(
     say: Say,
 ) -> int:
     stop = _stop_on_signals()
-    async with AsyncExitStack() as stack:
-        password = os.environ.get("OPENCODE_SERVER_PASSWORD") or None
-        client = await stack.enter_async_context(
-            Client(timeout=settings.probe_timeout, password=password)
-        )
+    password = os.environ.get("OPENCODE_SERVER_PASSWORD") or None
+    async with Client(timeout=settings.probe_timeout, password=password) as client:
         registry, scanner = _discovery(settings, client)
         launcher = _launcher(settings, registry, client, command)
-        context = Context(
-            registry=registry,
-            supervisor=launcher,
-            client=client,
-            names=machine_names(settings.owner),
-            username=settings.username,
-            boot=secrets.token_hex(4),
-            last_seen=scanner.last_seen,
-            closing=asyncio.Event(),
-        )
+        context = _context(settings, registry, launcher, client, scanner)
         async with asyncio.TaskGroup() as services:
             scan = services.create_task(scanner.run(), name="scan")
-            launch = services.create_task(
-                launcher.run(projects, ready=scanner.ready), name="launch"
-            )
+            ready = scanner.ready
+            launch = services.create_task(launcher.run(projects, ready=ready), name="launch")
             async with serve(application(context), sockets, grace=settings.grace, context=context):
                 say(banner.opening(settings, sockets))
-                await _first_of(scanner.ready, stop)
+                await _first_of(ready, stop)
                 say(banner.projects(registry.table, launcher.managed, settings.port))
                 await stop.wait()
                 log.info("stopping grace=%.1fs", settings.grace)
@@ -88,6 +74,21 @@ async def _main(
             scan.cancel()
     log.info("stopped")
     return 0
+
+
+def _context(
+    settings: Settings, registry: Registry, launcher: Launcher, client: Client, scanner: Scanner
+) -> Context:
+    return Context(
+        registry=registry,
+        supervisor=launcher,
+        client=client,
+        names=machine_names(settings.owner),
+        username=settings.username,
+        boot=secrets.token_hex(4),
+        last_seen=scanner.last_seen,
+        closing=asyncio.Event(),
+    )
 
 
 def machine_names(owner: str) -> Names:

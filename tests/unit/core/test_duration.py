@@ -32,8 +32,10 @@ def test_parse(text: str, seconds: float) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", " ", "5", "s", "-5s", "+5s", "5 s", "5S", "5sec", "1,5s", ".5s", "5.s", "1e3s", "5s!"]
-    + ["٣s", "inf", "nan", "9" * 400 + "s", "5s\n5", "5us"],
+    [
+        *["", " ", "5", "s", "5 s", "5S", "5sec", "5us", "5s!", "5s\n5", "1,5s", ".5s", "5.s"],
+        *["-5s", "+5s", "1e3s", "٣s", "inf", "nan", "9" * 400 + "s"],
+    ],
 )
 def test_parse_refuses(text: str) -> None:
     """Anything else is refused, and the message shows what was given and what is meant."""

@@ -1,0 +1,21 @@
+"""What a project's directory is called, and who counts as serving it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from opencoderouter.core.model import Kind
+
+# They serve an editor or a terminal, and live no longer than that: whoever wants a server in the
+# directory gets one all the same.
+FLEETING = frozenset({Kind.ACP, Kind.TUI})
+
+
+def real_directory(path: str) -> str | None:
+    """Return the absolute path without symlinks, or None when it is no directory.
+
+    It is what OpenCode (``GET /path``) and the kernel (``/proc/PID/cwd``) call it.
+    """
+    real = os.path.realpath(path)
+    return real if Path(real).is_dir() else None

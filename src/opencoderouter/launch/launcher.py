@@ -1,0 +1,269 @@
+"""Runs the machine of each managed project: what happens goes in, what comes out is done.
+
+Everything here runs on the event loop, and one event at a time. Only discovery tells whether a
+server answers, so there is one truth about that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import secrets
+from collections.abc import AsyncIterator, Mapping, Sequence
+
+from opencoderouter.core.managed import Managed
+from opencoderouter.core.model import Listener
+from opencoderouter.kernel.sockets import Listeners
+from opencoderouter.launch import keeper, machine, reasons
+from opencoderouter.launch.directory import real_directory
+from opencoderouter.launch.keeper import Keeper, Report
+from opencoderouter.launch.machine import Event, Policy
+from opencoderouter.launch.ports import LOOPBACK, free_port
+from opencoderouter.launch.server import Server
+from opencoderouter.opencode.client import Client
+from opencoderouter.registry import Registry
+from opencoderouter.watch import Watch
+
+log = logging.getLogger(__name__)
+
+_AT_ONCE = 2  # on two cores, four at once take 6 seconds each instead of 1
+
+
+class Launcher:
+    """Starts a server in each of a router's projects, and keeps it running.
+
+    ``command`` is followed by ``serve --hostname 127.0.0.1 --port N``, with N from ``ports`` but
+    not from ``reserved``. Implements ``core.managed.Supervisor``; a project that was stopped on
+    request stays listed.
+    """
+
+    def __init__(  # noqa: PLR0913 - by name, and once
+        self,
+        registry: Registry,
+        client: Client,
+        *,
+        command: Sequence[str],
+        ports: range,
+        reserved: frozenset[int],
+        listeners: Listeners | None,
+        policy: Policy = Policy(),  # noqa: B008 - a frozen value
+    ) -> None:
+        self._registry, self._client = registry, client
+        self._command, self._listeners, self._policy = command, listeners, policy
+        self._ports, self._reserved = ports, reserved
+        self._servers: dict[str, Server] = {}
+        self._watch: Watch[Mapping[str, Managed]] = Watch({})
+        self._at_once = 0  # nothing starts before discovery is ready, or while stopping
+        self._keeper = Keeper(self._heard)
+        self._tasks = asyncio.TaskGroup()
+        self._boot, self._count = secrets.token_hex(8), itertools.count(1)
+
+    @property
+    def managed(self) -> Mapping[str, Managed]:
+        """Return the managed projects by directory."""
+        return self._watch.value
+
+    def follow(self) -> AsyncIterator[Mapping[str, Managed]]:
+        """Yield the managed projects of now, then the newest after each change."""
+        return self._watch.follow()
+
+    async def run(self, directories: Sequence[str], *, ready: asyncio.Event) -> None:
+        """Service: once ``ready``, start a server in each directory that nobody serves yet.
+
+        Raises ValueError, before anything starts, when one is not a directory. Cancelled, it
+        returns when all servers and their tools are gone. It runs once.
+        """
+        self._servers = {directory: Server(directory) for directory in _real(directories)}
+        self._registry.lease(*self._servers)
+        for server in self._servers.values():
+            self._handle(server, Event.START_ASKED)
+        async with self._keeper, self._tasks:
+            self._tasks.create_task(self._keeper.run(), name="launch guard")
+            self._tasks.create_task(self._follow(), name="launch follow")
+            try:
+                await ready.wait()
+                self._at_once = _AT_ONCE
+                self._settle()
+                await asyncio.Event().wait()
+            finally:
+                await self._stop_all()
+
+    async def start(self, directory: str) -> None:
+        """Start the server unless it runs. Raises KeyError when the directory is not managed.
+
+        When somebody else serves the directory, it stays stopped and its ``reason`` says so.
+        """
+        server = self._servers[directory]
+        server.reason = ""
+        self._handle(server, Event.START_ASKED)
+
+    async def stop(self, directory: str) -> None:
+        """Stop the server and its tools; returns when they are gone. Raises KeyError, too."""
+        server = self._servers[directory]
+        server.reason = ""
+        self._handle(server, Event.STOP_ASKED)
+        await server.settled.wait()
+
+    async def restart(self, directory: str) -> None:
+        """Stop, then start; returns when the old server is gone. Raises KeyError, too."""
+        server = self._servers[directory]
+        server.reason = ""
+        self._handle(server, Event.STOP_ASKED)
+        self._handle(server, Event.START_ASKED)
+        await server.settled.wait()
+
+    def log(self, directory: str) -> tuple[str, ...]:
+        """Return the last 200 lines the server printed, oldest first. Raises KeyError, too."""
+        return self._servers[directory].output.lines
+
+    async def _follow(self) -> None:
+        async for _ in self._registry.follow():
+            for server in self._servers.values():
+                self._look_for(server)
+
+    def _look_for(self, server: Server) -> None:
+        if isinstance(server.state, machine.Starting) and server.answers(self._registry.table):
+            server.refused.clear()
+            server.reason = ""
+            self._handle(server, Event.ANSWERED)
+
+    def _handle(self, server: Server, event: Event) -> None:
+        self._step(server, event)
+        self._settle()
+
+    def _step(self, server: Server, event: Event) -> None:
+        now = asyncio.get_running_loop().time()
+        state, commands = machine.step(server.state, event, now, self._policy)
+        server.enter(state)
+        for command in commands:
+            self._do(server, command)
+
+    def _settle(self) -> None:
+        """Give turns to those who wait, as many as may start at once; publish what is now."""
+        for server in self._servers.values():
+            starting = (s for s in self._servers.values() if isinstance(s.state, machine.Starting))
+            if sum(1 for _ in starting) >= self._at_once:
+                break
+            if isinstance(server.state, machine.Waiting):
+                self._give_turn(server)
+        managed = {directory: server.managed for directory, server in self._servers.items()}
+        if managed != self.managed:
+            self._watch.set(managed)
+
+    def _give_turn(self, server: Server) -> None:
+        rival = server.rival(self._registry.table)
+        if rival is None:
+            self._step(server, Event.TURN_GIVEN)
+        else:
+            server.reason = reasons.served(rival.pid, rival.port)
+            log.info("not started directory=%s reason=%s", server.directory, server.reason)
+            self._step(server, Event.STOP_ASKED)
+
+    def _do(self, server: Server, command: machine.Command) -> None:
+        match command:
+            case machine.Spawn():
+                self._spawn(server)
+            case machine.Dispose():
+                self._tasks.create_task(self._dispose(server), name=f"dispose {server.directory}")
+            case machine.Signal(number):
+                log.info(
+                    "signal directory=%s pid=%s number=%d", server.directory, server.pid, number
+                )
+                self._keeper.signal(server.name, number)
+            case machine.Sweep():
+                self._keeper.sweep(server.name)
+            case machine.WakeAt(time):
+                self._wake_at(server, time)
+
+    def _spawn(self, server: Server) -> None:
+        name, port = f"{self._boot}-{next(self._count)}", self._free_port(server)
+        pipe = server.begin(name, port)
+        if port is None:
+            reason = reasons.no_port(self._ports)
+            asyncio.get_running_loop().call_soon(self._not_spawned, server, name, reason)
+        else:
+            options = ("serve", "--hostname", LOOPBACK, "--port", str(port))
+            argv = [*self._command, *options]
+            self._keeper.spawn(name, argv, server.directory, pipe.entrance)
+        pipe.shut()
+
+    def _free_port(self, server: Server) -> int | None:
+        others = (s for s in self._servers.values() if s.name and s is not server)
+        return free_port(
+            self._ports,
+            listeners=self._listeners,
+            taken=self._reserved | {s.port for s in others if s.port is not None},
+            best=server.port,
+            last=server.refused,
+        )
+
+    def _wake_at(self, server: Server, time: float) -> None:
+        if server.timer is not None:
+            server.timer.cancel()
+        server.timer = asyncio.get_running_loop().call_at(time, self._wake, server)
+
+    def _wake(self, server: Server) -> None:
+        before = server.state
+        self._step(server, Event.TICK)
+        if isinstance(before, machine.Starting) and isinstance(server.state, machine.Stopping):
+            server.reason = reasons.too_slow(self._policy.start_timeout)
+        self._settle()
+
+    async def _dispose(self, server: Server) -> None:
+        name, port = server.name, server.port or 0
+        disposed = await self._client.dispose(Listener(LOOPBACK, port))
+        log.info("disposed directory=%s port=%d done=%s", server.directory, port, disposed)
+        if server.name == name and isinstance(server.state, machine.Stopping):
+            self._handle(server, Event.DISPOSED)
+
+    def _heard(self, name: str, report: Report) -> None:
+        """Take a report of the guard's; those about processes that are done with say nothing."""
+        server = next((s for s in self._servers.values() if s.name == name), None)
+        if server is None:
+            return
+        match report:
+            case keeper.Started(pid):
+                server.pid = pid
+                log.info("started directory=%s pid=%d port=%s", server.directory, pid, server.port)
+                self._settle()
+                self._look_for(server)
+            case keeper.NotStarted(number, path):
+                reason = reasons.not_started(number, path, server.directory)
+                self._not_spawned(server, name, reason)
+            case keeper.Exited(code):
+                self._exited(server, code)
+            case keeper.Swept():
+                self._handle(server, Event.SWEPT)
+
+    def _not_spawned(self, server: Server, name: str, reason: str) -> None:
+        if server.name != name:
+            return
+        server.reason = reason
+        log.warning("not started directory=%s reason=%s", server.directory, reason)
+        self._handle(server, Event.NOT_SPAWNED)
+
+    def _exited(self, server: Server, code: int) -> None:
+        if server.pipe is not None:
+            server.pipe.read()
+        if isinstance(server.state, machine.Starting) and server.port is not None:
+            server.refused.add(server.port)
+        if not isinstance(server.state, machine.Stopping):
+            server.reason = reasons.ended(code, server.output.lines)
+        log.info("ended directory=%s pid=%s code=%d", server.directory, server.pid, code)
+        self._handle(server, Event.EXITED)
+
+    async def _stop_all(self) -> None:
+        self._at_once = 0
+        for server in self._servers.values():
+            self._handle(server, Event.STOP_ASKED)
+        for server in self._servers.values():
+            await server.settled.wait()
+
+
+def _real(paths: Sequence[str]) -> list[str]:
+    found = {path: real_directory(path) for path in paths}
+    for path, directory in found.items():
+        if directory is None:
+            raise ValueError(f"{path}: there is no such directory")
+    return list(dict.fromkeys(directory for directory in found.values() if directory))

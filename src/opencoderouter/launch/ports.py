@@ -1,0 +1,40 @@
+"""A port for a server that is about to start."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Collection
+
+from opencoderouter.kernel.sockets import Listeners
+
+LOOPBACK = "127.0.0.1"
+
+
+def free_port(
+    ports: range,
+    *,
+    listeners: Listeners | None,
+    taken: Collection[int],
+    best: int | None = None,
+    last: Collection[int] = (),
+) -> int | None:
+    """Return a port of the range that nobody listens on, at whatever address, or None.
+
+    ``taken`` ports are not given away; those in ``last`` are when there is no other; of the rest
+    ``best`` comes first. Somebody may take the port before it is used.
+    """
+    used = {listener.port for listener in listeners()} if listeners else frozenset[int]()
+    free = (port for port in ports if port not in used and port not in taken)
+    ranked = sorted(free, key=lambda port: (port in last, port != best))
+    return next((port for port in ranked if _can_bind(port)), None)
+
+
+def _can_bind(port: int) -> bool:
+    with socket.socket() as probe:
+        # As servers do: connections of an earlier one that are still closing do not count.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError:
+            return False
+    return True

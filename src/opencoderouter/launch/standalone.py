@@ -1,0 +1,182 @@
+"""Starting servers without a router, to outlive the command: ``ocr-router start``.
+
+Nothing is printed here: what became of each is a value.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import subprocess
+from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from opencoderouter.core.model import Listener
+from opencoderouter.core.slug import slugify
+from opencoderouter.kernel.sockets import Listeners
+from opencoderouter.launch import ending, reasons, tree
+from opencoderouter.launch.directory import FLEETING, real_directory
+from opencoderouter.launch.output import last_lines
+from opencoderouter.launch.ports import LOOPBACK, free_port
+from opencoderouter.launch.running import running
+from opencoderouter.opencode.answer import Foreign, Silent
+from opencoderouter.opencode.client import Client
+
+_PAUSE = 0.1
+_TRIES = 3  # somebody may take the port while OpenCode loads
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The server answers. What it prints goes to ``log``."""
+
+    directory: str
+    pid: int
+    port: int
+    log: Path
+
+
+@dataclass(frozen=True, slots=True)
+class AlreadyServed:
+    """A server has the directory; it may be so new that it has no ``port`` yet."""
+
+    directory: str
+    pid: int
+    port: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class NotADirectory:
+    """The path names no directory."""
+
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoFreePort:
+    """Somebody listens on every port of the range."""
+
+    directory: str
+    ports: range
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """No server runs, and why; ``lines`` are the last it printed."""
+
+    directory: str
+    reason: str
+    lines: tuple[str, ...] = ()
+
+
+StartOutcome = Started | AlreadyServed | NotADirectory | NoFreePort | Failed
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """How servers are started: ``ocr-router``'s settings.
+
+    ``logs`` is a directory for what they print; ``patience`` in seconds is how long one may take.
+    """
+
+    command: Sequence[str]
+    ports: range
+    logs: Path
+    patience: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Child:
+    process: subprocess.Popen[bytes]
+    port: int
+    log: Path
+
+
+async def start(
+    paths: Iterable[str], launch: Launch, listeners: Listeners | None, client: Client
+) -> AsyncIterator[StartOutcome]:
+    """Start a server in each directory, one after the other, and yield what became of it.
+
+    The servers outlive this process. A directory that already has one keeps that.
+    """
+    for path in dict.fromkeys(real_directory(path) or path for path in paths):
+        yield await _start(path, launch, listeners, client)
+
+
+async def _start(
+    path: str, launch: Launch, listeners: Listeners | None, client: Client
+) -> StartOutcome:
+    if real_directory(path) is None:
+        return NotADirectory(path)
+    for server in running(listeners):
+        if server.process.cwd == path and server.kind not in FLEETING:
+            return AlreadyServed(path, server.process.pid, server.port)
+    outcome: StartOutcome = NoFreePort(path, launch.ports)
+    for _ in range(_TRIES):
+        port = free_port(launch.ports, listeners=listeners, taken=())
+        if port is None:
+            return NoFreePort(path, launch.ports)
+        outcome = await _try(path, port, launch, client)
+        taken = free_port(range(port, port + 1), listeners=listeners, taken=()) is None
+        if isinstance(outcome, Started) or not taken:
+            break
+    return outcome
+
+
+async def _try(path: str, port: int, launch: Launch, client: Client) -> Started | Failed:
+    try:
+        child = _spawn(path, port, launch)
+    except OSError as error:
+        return Failed(path, reasons.not_started(error.errno or 0, error.filename, path))
+    if await _answers(child, client, launch.patience):
+        child.process.returncode = 0  # nobody will wait for it, and Popen need not complain
+        return Started(path, child.process.pid, port, child.log)
+    code = child.process.poll()
+    if code is None:
+        tools = ending.belonging(child.process.pid, None)
+        child.process.kill()
+        child.process.wait()
+        await ending.kill(tools)
+    lines = last_lines(child.log.read_bytes())
+    reason = reasons.too_slow(launch.patience) if code is None else reasons.ended(code, lines)
+    return Failed(path, reason, lines)
+
+
+def _spawn(path: str, port: int, launch: Launch) -> _Child:
+    """Start a server. Raises OSError."""
+    launch.logs.mkdir(mode=0o700, parents=True, exist_ok=True)
+    digest = sha256(os.fsencode(path)).hexdigest()[:8]
+    log = launch.logs / f"{slugify(path)}-{digest}.log"
+    # A new file each time: nobody can have prepared one with other rights.
+    log.unlink(missing_ok=True)
+    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
+    try:
+        process = subprocess.Popen(  # noqa: S603 - the command is the user's own
+            [*launch.command, "serve", "--hostname", LOOPBACK, "--port", str(port)],
+            cwd=path,
+            env={**os.environ, tree.MARK: secrets.token_hex(8)},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+        )
+    finally:
+        os.close(output)
+    return _Child(process, port, log)
+
+
+async def _answers(child: _Child, client: Client, patience: float) -> bool:
+    """Wait until the server answers. False when it ended, or took too long."""
+    listener = Listener(LOOPBACK, child.port)
+    try:
+        async with asyncio.timeout(patience):
+            while isinstance(await client.identify(listener), Foreign | Silent):
+                if child.process.poll() is not None:
+                    return False
+                await asyncio.sleep(_PAUSE)
+    except TimeoutError:
+        return False
+    return child.process.poll() is None  # else another server answered

@@ -1,0 +1,117 @@
+"""The API in its own words: an OpenAPI 3.1 document."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from opencoderouter.proxy.schemas import SCHEMAS
+from opencoderouter.proxy.view import Json
+
+_ABOUT = """\
+Answers are JSON, and errors are `{error, detail, hint}`. GET answers HEAD too. The links in an \
+answer fit the address it was asked at. Pages of other origins are refused."""
+_VERBS = ("start", "stop", "restart")
+_WHY = {
+    400: "A request that makes no sense",
+    403: "A page of another origin asks",
+    404: "There is no such project",
+    409: "More than one project is meant, or the router does not manage this one",
+    415: "A body that is not JSON",
+    421: "The router does not go by this Host",
+}
+_GATE = {400: "Error", 403: "Error", 421: "Error"}  # any request can be refused like this
+
+
+def document(version: str) -> Json:
+    """Return the document of this version of the router."""
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "OpenCodeRouter", "version": version, "description": _ABOUT},
+        "servers": [{"url": "/"}],
+        "paths": _paths(),
+        "components": {"schemas": SCHEMAS},
+    }
+
+
+def _paths() -> Json:
+    project = "/api/backends/{slug}"
+    return {
+        "/api/health": _get("health", "Is the router alive?", _json("Health")),
+        "/api/backends": _get("backends", "All projects, by slug", _json("Backends")),
+        "/api/resolve": _get(
+            "resolve",
+            "The project that a path or a name means",
+            _json("Backend"),
+            _QUESTION,
+            _UNSURE,
+        ),
+        "/api/events": _get("events", "The projects, and what changes", _EVENTS, _LAST_EVENT_ID),
+        "/api/openapi.json": _get("openapi", "This document", _json("Document")),
+        **{f"{project}/{verb}": _post(verb) for verb in _VERBS},
+        f"{project}/log": _get("log", "What its server printed", _json("Log"), _SLUG, _UNMANAGED),
+    }
+
+
+def _get(
+    name: str,
+    summary: str,
+    content: Json,
+    parameter: Json | None = None,
+    errors: Mapping[int, str] | None = None,
+) -> Json:
+    answers: Json = {"200": {"description": summary, "content": content}}
+    return {"get": _operation(name, summary, answers, parameter, errors or {})}
+
+
+def _post(verb: str) -> Json:
+    content = _json("Backend")
+    answers: Json = {"202": {"description": "The project as it is now", "content": content}}
+    summary = f"{verb.capitalize()} the server of a managed project"
+    return {"post": _operation(verb, summary, answers, _SLUG, {**_UNMANAGED, 415: "Error"})}
+
+
+def _operation(
+    name: str, summary: str, answers: Json, parameter: Json | None, errors: Mapping[int, str]
+) -> Json:
+    refused = {
+        str(status): {"description": _WHY[status], "content": _json(schema)}
+        for status, schema in sorted({**_GATE, **errors}.items())
+    }
+    return {
+        "operationId": name,
+        "summary": summary,
+        "parameters": [parameter] if parameter else [],
+        "responses": {**answers, **refused},
+    }
+
+
+def _json(schema: str) -> Json:
+    return {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}}}
+
+
+_UNSURE = {404: "NotFound", 409: "Ambiguous"}
+_UNMANAGED = {404: "Error", 409: "Error"}
+_SLUG: Json = {
+    "name": "slug",
+    "in": "path",
+    "required": True,
+    "schema": {"type": "string", "pattern": "^[a-z0-9-]{1,63}$"},
+}
+_LAST_EVENT_ID: Json = {
+    "name": "Last-Event-ID",
+    "in": "header",
+    "description": "Send only what came after this event, where it is still known.",
+    "schema": {"type": "string"},
+}
+# One parameter for the whole query, because at least one of two must be there.
+_QUESTION: Json = {
+    "name": "query",
+    "in": "query",
+    "required": True,
+    "style": "form",
+    "explode": True,
+    "description": "`path` counts when both are there.",
+    "schema": {"$ref": "#/components/schemas/Question"},
+}
+# Before OpenAPI 3.2 the schema of a stream is that of each event.
+_EVENTS: Json = {"text/event-stream": {"schema": {"$ref": "#/components/schemas/Event"}}}

@@ -1,0 +1,139 @@
+"""The shapes of the API's answers, as JSON Schema 2020-12."""
+
+from __future__ import annotations
+
+from opencoderouter.core.model import Kind, Status
+from opencoderouter.proxy.view import Json
+
+
+def _object(properties: Json, **more: object) -> Json:
+    """Return the schema of an object that has all of these, and nothing else."""
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+        **more,
+    }
+
+
+def _of(kind: str | list[str], description: str = "", /, **more: object) -> Json:
+    return {"type": kind, **({"description": description} if description else {}), **more}
+
+
+def _list(schema: str) -> Json:
+    return {"type": "array", "items": _ref(schema)}
+
+
+def _ref(schema: str) -> Json:
+    return {"$ref": f"#/components/schemas/{schema}"}
+
+
+def _event(name: str, *fields: str) -> Json:
+    """Return the schema of one server-sent event, whose data is JSON of this name."""
+    data = {"type": "string", "contentMediaType": "application/json", "contentSchema": _ref(name)}
+    numbers = {field: _of("string", "{boot}-{version}") for field in fields}
+    return _object({"event": {"const": name.lower()}, "data": data, **numbers})
+
+
+_TEXT = _of("string")
+_TIME = _of("string", format="date-time")
+_COUNT = _of("integer", minimum=0)
+_PORT = _of("integer", minimum=1, maximum=65535)
+_STATUS: Json = {
+    "type": "string",
+    "enum": [status.value for status in Status],
+    "description": "`starting`: listens, has not answered yet. `busy`: answers too slowly. "
+    "`locked`: wants a password that the router does not know. `failed`: see `reason`. "
+    "`stopped`: on request.",
+}
+_KINDS = [kind.value for kind in Kind]
+_ERROR: Json = {
+    "error": _of("string", "A word for programs"),
+    "detail": _of("string", "What happened, and to what"),
+    "hint": _of("string", "What to do"),
+}
+
+_BACKEND = _object(
+    {
+        "slug": _of("string", "The project's name in addresses; it never changes"),
+        "project_name": _of("string", "The name of its folder"),
+        "project_path": _of("string", "Its directory"),
+        "port": {
+            **_PORT,
+            "type": ["integer", "null"],
+            "description": "Where the server that gets requests listens",
+        },
+        "version": _of(["string", "null"], "OpenCode's; empty when it does not tell"),
+        "domain": _of("string", "Its name on the network"),
+        "path_prefix": _TEXT,
+        "url": _of("string", "Below the address the router was asked at; for clients"),
+        "host_url": _of("string", "Under a name of its own; for browsers"),
+        "last_seen": _of(["string", "null"], "UTC; null while no server runs", format="date-time"),
+        "status": _STATUS,
+        "reason": _of("string", "Why it failed, else empty"),
+        "kind": {"enum": [*_KINDS, None], "description": "The OpenCode command that serves it"},
+        "pid": _of(["integer", "null"], minimum=1),
+        "managed": _of("boolean", "Started by the router, so that it can stop and restart it"),
+        "sessions": {"anyOf": [_ref("Sessions"), {"type": "null"}]},
+        "servers": _of(
+            "array", "All servers of the directory; requests go to the first", items=_ref("Server")
+        ),
+    },
+    description="A project: a directory, and the OpenCode servers that work in it",
+)
+
+SCHEMAS: Json = {
+    "Error": _object(_ERROR),
+    "NotFound": _object({**_ERROR, "query": _of("string", "What was asked for")}),
+    "Ambiguous": _object({**_ERROR, "candidates": _list("Backend")}),
+    "Health": _object(
+        {
+            "healthy": {"const": True},
+            "version": _of("string", "The router's"),
+            "username": _of("string", "Whose router it is"),
+            "hostname": _of("string", "The machine it runs on"),
+            "backends": _COUNT,
+        }
+    ),
+    "Backend": _BACKEND,
+    "Backends": _list("Backend"),
+    "Server": _object(
+        {
+            "port": _PORT,
+            "pid": _of(["integer", "null"], minimum=1),
+            "kind": {"enum": _KINDS},
+            "status": _STATUS,
+            "version": _TEXT,
+        }
+    ),
+    "Sessions": _object(
+        {"total": _COUNT, "busy": _COUNT, "more": _of("boolean", "There are more than `total`")}
+    ),
+    "Log": _object({"lines": {"type": "array", "items": _TEXT, "description": "Oldest first"}}),
+    "Document": _of("object", "OpenAPI 3.1"),
+    "Event": {
+        "oneOf": [_event("Snapshot", "id"), _event("Change", "id"), _event("Seen")],
+        "description": "`snapshot` comes first, and again to a client that was away for too long. "
+        "`change` is one version. `seen` comes every ten seconds without another event.",
+    },
+    "Snapshot": _object({"now": _TIME, "router": _ref("Health"), "backends": _ref("Backends")}),
+    "Change": _object(
+        {"changed": _ref("Backends"), "removed": {"type": "array", "items": _of("string", "Slug")}}
+    ),
+    "Seen": _object({"now": _TIME, "last_seen": {"type": "object", "additionalProperties": _TIME}}),
+    "Question": {
+        "type": "object",
+        "properties": {
+            "path": _of("string", "Absolute, below `~`, or the last components of a directory"),
+            "name": _of("string", "A slug, or the name of a folder"),
+            "fallback": {
+                "enum": ["name", ""],
+                "description": "Take the path's last folder as name",
+            },
+        },
+        "anyOf": [
+            {"required": [key], "properties": {key: {"minLength": 1}}} for key in ("path", "name")
+        ],
+    },
+}

@@ -1,0 +1,167 @@
+"""The discovery service: follows the kernel's listeners, or scans ports where it cannot."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from opencoderouter.core.model import Backend, Listener
+from opencoderouter.kernel.sockets import Listeners
+from opencoderouter.opencode.client import Client
+from opencoderouter.registry import Registry
+from opencoderouter.scan.census import Candidate, Census
+from opencoderouter.scan.learn import State, starting
+from opencoderouter.scan.ports import PortScan
+from opencoderouter.scan.prober import Prober
+
+_log = logging.getLogger(__name__)
+Clock = Callable[[], float]
+Tracked = dict[Candidate, asyncio.Task[None]]
+
+_UNPROVEN = (
+    "discovery off: the kernel's socket tables cannot be read here, so it cannot be proven whose a"
+    " server is; only those that this router starts are taken in"
+    " hint=--adopt-unowned takes in whatever answers in the port range"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ScanPolicy:
+    """Settings of discovery; durations in seconds.
+
+    ``ports`` are looked at whoever serves there. ``interval`` is between two checks of a known
+    server, and between two scans where the kernel cannot be asked; ``concurrency`` and
+    ``stale_after`` matter only there, and so does ``adopt_unowned``: take in servers that cannot
+    be proven to be this user's. ``poll`` is between two questions to the kernel.
+    """
+
+    ports: range
+    interval: float
+    concurrency: int
+    stale_after: float
+    adopt_unowned: bool = False
+    poll: float = 0.1
+
+
+class Scanner:
+    """Keeps the registry's backends as they are; the only one that does.
+
+    ``started`` returns the ports of servers that the router itself started: these are taken in
+    where the kernel cannot tell whose they are. ``ready`` is set when everything that ran before
+    is in the table.
+    """
+
+    def __init__(  # noqa: PLR0913 - one place to wire discovery
+        self,
+        registry: Registry,
+        client: Client,
+        policy: ScanPolicy,
+        *,
+        uid: int,
+        listeners: Listeners | None,
+        own_ports: frozenset[int],
+        clock: Clock,
+        started: Callable[[], Collection[int]] = frozenset,
+    ) -> None:
+        self._policy, self._listeners, self._own, self._clock = policy, listeners, own_ports, clock
+        self._started = started
+        self._prober = Prober(registry, client, interval=policy.interval)
+        self._census = Census(policy.ports, uid=uid, own_ports=own_ports)
+        self._refusal = ""
+        self.ready = asyncio.Event()
+
+    def last_seen(self, backend: Backend) -> datetime:
+        """Return when the backend answered last (UTC); now for one that never did."""
+        return self._prober.last_seen(backend)
+
+    async def run(self) -> None:
+        """Follow what listens until cancelled."""
+        if self._listeners is not None:
+            async with asyncio.TaskGroup() as trackers:
+                await self._follow(self._listeners, trackers)
+        if not self._policy.adopt_unowned:
+            _log.warning(_UNPROVEN)
+        await self._scan()
+
+    async def _follow(self, listeners: Listeners, trackers: asyncio.TaskGroup) -> None:
+        """Ask the kernel again and again; while it says the same, that is all."""
+        heard = self._hear(listeners, frozenset())
+        tracked = await self._first_pass(heard, trackers)
+        self.ready.set()
+        while True:
+            await asyncio.sleep(self._policy.poll)
+            now = self._hear(listeners, heard)
+            if now is not heard and now != heard:
+                # A dump may leave out a socket while others come and go: it takes two to say so.
+                heard = now | self._hear(listeners, now)
+                await self._update(tracked, heard, trackers)
+
+    def _hear(self, listeners: Listeners, known: frozenset[Listener]) -> frozenset[Listener]:
+        """Return the listeners of now; while the kernel will not say, those it told of before."""
+        try:
+            now, refusal = listeners(), ""
+        except OSError as error:
+            now, refusal = known, repr(error)
+        if refusal and not self._refusal:
+            _log.warning("listeners not known: nothing new is found error=%s", refusal)
+        self._refusal = refusal
+        return now
+
+    async def _first_pass(
+        self, listeners: frozenset[Listener], trackers: asyncio.TaskGroup
+    ) -> Tracked:
+        """Take in all at once what is there: names must not depend on who answers first."""
+        found = await asyncio.to_thread(self._census.candidates, listeners)
+        async with asyncio.TaskGroup() as group:
+            asked = {c: group.create_task(self._prober.probe(c, State())) for c in found}
+        states = {candidate: task.result() for candidate, task in asked.items()}
+        self._prober.publish(states)
+        return {c: self._track(c, state, trackers) for c, state in states.items()}
+
+    async def _update(
+        self, tracked: Tracked, listeners: frozenset[Listener], trackers: asyncio.TaskGroup
+    ) -> None:
+        """Forget what is gone, and track what is new."""
+        found = await asyncio.to_thread(self._census.candidates, listeners)
+        for candidate in tracked.keys() - found:
+            tracked.pop(candidate).cancel()
+            self._prober.forget(candidate)
+        fresh = {c: State(starting(c)) for c in found - tracked.keys()}
+        self._prober.publish(fresh)
+        tracked |= {c: self._track(c, state, trackers) for c, state in fresh.items()}
+
+    def _track(
+        self, candidate: Candidate, state: State, trackers: asyncio.TaskGroup
+    ) -> asyncio.Task[None]:
+        name = f"track {candidate.listener.authority}"
+        return trackers.create_task(self._keep(candidate, state), name=name)
+
+    async def _keep(self, candidate: Candidate, state: State) -> None:
+        """Know how one candidate is, for as long as it listens."""
+        while True:
+            state = await self._prober.count(state)
+            self._prober.publish({candidate: state})
+            await asyncio.sleep(state.pause)
+            state = await self._prober.probe(candidate, state)
+            self._prober.publish({candidate: state})
+
+    async def _scan(self) -> None:
+        """Look for servers by connecting."""
+        scan = PortScan(
+            self._prober,
+            self._scanned,
+            self._clock,
+            concurrency=self._policy.concurrency,
+            stale_after=self._policy.stale_after,
+        )
+        while True:
+            await scan.round()
+            self.ready.set()
+            await asyncio.sleep(self._policy.interval)
+
+    def _scanned(self) -> Collection[int]:
+        ports = self._policy.ports if self._policy.adopt_unowned else self._started()
+        return [port for port in ports if port not in self._own]

@@ -1,0 +1,217 @@
+"""Header fields: which travel on, which are ours to set, which must be mended."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from opencoderouter.core.headers import (
+    HOP_BY_HOP,
+    Headers,
+    end_to_end,
+    get,
+    is_upgrade,
+    to_client,
+    to_upstream,
+    tokens,
+)
+
+OWN = ("127.0.0.1:30001", "localhost:8080")
+OURS = {"x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-forwarded-prefix"}
+
+
+def upstream(*headers: tuple[str, str], prefix: str = "") -> dict[str, str]:
+    """Return what a backend gets of a request's fields."""
+    return dict(to_upstream(headers, peer="192.0.2.9", host="h", scheme="http", prefix=prefix))
+
+
+def mended(name: str, value: str) -> str:
+    """Return what a client in path mode gets of a response's field."""
+    ((_, result),) = to_client(((name, value),), prefix="/alpha", authorities=OWN)
+    return result
+
+
+def test_get_and_tokens() -> None:
+    """Names are found in any case; lists may be spread over fields."""
+    headers: Headers = (("Via", "A, b"), ("VIA", " C "), ("X", ""))
+    assert get(headers, "via") == "A, b"
+    assert get(headers, "nope") is None
+    assert tokens(headers, "via") == {"a", "b", "c"}
+
+
+@pytest.mark.parametrize("name", sorted(HOP_BY_HOP))
+def test_hop_by_hop_is_dropped(name: str) -> None:
+    """Fields about this connection do not travel, in any case, either way."""
+    headers = ((name.title(), "x"), (name.upper(), "y"), ("Kept", "z"))
+    assert end_to_end(headers) == (("Kept", "z"),)
+
+
+def test_fields_named_by_connection_are_dropped() -> None:
+    """What Connection names is about this connection, too; a list may be spread."""
+    headers = (("Connection", "close, X-A"), ("x-a", "1"), ("connection", "x-B"), ("X-B", "2"))
+    assert end_to_end(headers) == ()
+
+
+@pytest.mark.parametrize(
+    "name", ["Host", "Content-Length", "Content-Type", "Authorization", "Cookie", "Origin"]
+)
+def test_connection_cannot_take_what_is_needed(name: str) -> None:
+    """Naming a field in Connection does not hide it from the backend."""
+    headers = (("Connection", name), (name, "x"))
+    assert end_to_end(headers) == ((name, "x"),)
+
+
+def test_order_and_repetition_are_kept() -> None:
+    """Repeated fields stay apart and in their order, as they were spelled."""
+    headers = (("Set-Cookie", "a=1"), ("X", "1"), ("set-cookie", "b=2"), ("X", "2"))
+    assert end_to_end(headers) == headers
+
+
+def test_forwarded_fields_are_ours() -> None:
+    """A client's own claims are replaced by what the router knows."""
+    got = upstream(
+        ("X-Forwarded-For", "1.2.3.4"),
+        ("x-forwarded-host", "evil"),
+        ("X-FORWARDED-PROTO", "https"),
+        ("X-Forwarded-Prefix", "/x"),
+        ("X-Forwarded-Port", "1"),
+        ("X-Forwarded-Anything", "1"),
+        ("Forwarded", "for=1.2.3.4"),
+        ("X-Real-IP", "1.2.3.4"),
+        ("Authorization", "Basic eA=="),
+        prefix="/alpha",
+    )
+    assert got == {
+        "Authorization": "Basic eA==",
+        "X-Forwarded-For": "192.0.2.9",
+        "X-Forwarded-Host": "h",
+        "X-Forwarded-Proto": "http",
+        "X-Forwarded-Prefix": "/alpha",
+    }
+
+
+def test_no_prefix_in_host_mode() -> None:
+    """Nothing was cut off, so nothing is said to be."""
+    assert "X-Forwarded-Prefix" not in upstream()
+
+
+def test_connection_cannot_take_our_fields() -> None:
+    """A client cannot have the router's own fields dropped."""
+    got = upstream(("Connection", "X-Forwarded-For"), ("X-Forwarded-For", "1.2.3.4"))
+    assert got["X-Forwarded-For"] == "192.0.2.9"
+
+
+@pytest.mark.parametrize(
+    ("te", "passed"), [("trailers", True), ("gzip, Trailers;q=1", False), ("gzip", False)]
+)
+def test_te(te: str, passed: bool) -> None:  # noqa: FBT001
+    """Of TE only `trailers` is worth passing on."""
+    assert (upstream(("TE", te)).get("TE") == "trailers") is passed
+
+
+@pytest.mark.parametrize(
+    ("connection", "upgrade", "switches"),
+    [
+        ("Upgrade", "websocket", True),
+        ("keep-alive, UPGRADE", "WebSocket", True),
+        ("Upgrade", "other/1", True),
+        ("Upgrade", "", False),
+        ("keep-alive", "websocket", False),
+        ("Upgrade, HTTP2-Settings", "h2c", False),
+        ("Upgrade", "websocket, h2c", False),
+    ],
+)
+def test_upgrade(connection: str, upgrade: str, switches: bool) -> None:  # noqa: FBT001
+    """An upgrade is passed on; one to cleartext HTTP/2 would smuggle requests past the gate."""
+    headers = (("Connection", connection), ("Upgrade", upgrade))
+    assert is_upgrade(headers) is switches
+    got = upstream(*headers)
+    assert got.get("Upgrade") == (upgrade if switches else None)
+    assert got.get("Connection") == ("Upgrade" if switches else None)
+
+
+@pytest.mark.parametrize(
+    ("value", "result"),
+    [
+        ("/x", "/alpha/x"),
+        ("/", "/alpha/"),
+        ("/x?a=/b#c", "/alpha/x?a=/b#c"),
+        ("/a%2Fb//c", "/alpha/a%2Fb//c"),
+        ("http://localhost:8080/x?", "/alpha/x?"),
+        ("HTTP://LocalHost:8080/X", "/alpha/X"),
+        ("http://127.0.0.1:30001", "/alpha/"),
+        ("https://localhost:8080?x", "/alpha/?x"),
+        ("//localhost:8080/x", "/alpha/x"),
+        ("//localhost:8080", "/alpha/"),
+        ("http://localhost:8080//evil.org", "/alpha//evil.org"),
+        ("/\\evil.org", "/alpha/\\evil.org"),
+        ("//evil.org/x", "//evil.org/x"),
+        ("http://evil.org/x", "http://evil.org/x"),
+        ("http://localhost:8080@evil.org/", "http://localhost:8080@evil.org/"),
+        ("http://localhost:8081/", "http://localhost:8081/"),
+        ("http:///x", "http:///x"),
+        ("http://[x", "http://[x"),
+        ("ftp://localhost:8080/x", "ftp://localhost:8080/x"),
+        ("x/y", "x/y"),
+        ("?x", "?x"),
+        ("../x", "../x"),
+        ("", ""),
+    ],
+)
+@pytest.mark.parametrize("name", ["Location", "content-location"])
+def test_location(name: str, value: str, result: str) -> None:
+    """The backend's own paths go under the prefix; relative ones fit, foreign ones stay."""
+    assert mended(name, value) == result
+
+
+@pytest.mark.parametrize(
+    ("value", "result"),
+    [
+        ("a=1; Path=/", "a=1; Path=/alpha/"),
+        ("a=1;path=/x;HttpOnly", "a=1;path=/alpha/x;HttpOnly"),
+        ("a=1; PATH = /x ; Secure", "a=1; PATH = /alpha/x ; Secure"),
+        ("a=1; Path=/x; Path=/", "a=1; Path=/alpha/x; Path=/alpha/"),
+        ("a=1", "a=1"),
+        ("a=1; Path=", "a=1; Path="),
+        ("a=1; Path=x", "a=1; Path=x"),
+        ("Path=/; a=1", "Path=/; a=1"),
+        ("a=1; X-Path=/", "a=1; X-Path=/"),
+    ],
+)
+def test_cookie_path(value: str, result: str) -> None:
+    """A cookie stays with its project; every Path counts, since browsers take the last."""
+    assert mended("Set-Cookie", value) == result
+
+
+def test_host_mode_mends_nothing() -> None:
+    """On the project's own host all paths are right as they are."""
+    headers = (("Location", "/x"), ("Set-Cookie", "a=1; Path=/"), ("Connection", "close"))
+    assert to_client(headers, prefix="", authorities=OWN) == headers[:2]
+
+
+NAME = st.one_of(
+    st.sampled_from([*HOP_BY_HOP, *OURS, "Connection", "Location", "Set-Cookie", "Host", "X-A"]),
+    st.text(max_size=8),
+)
+VALUE = st.one_of(st.sampled_from([*HOP_BY_HOP, "x-a", "Upgrade, x-a", "/x"]), st.text(max_size=20))
+HEADERS = st.lists(st.tuples(NAME, VALUE), max_size=8).map(tuple)
+
+
+@given(HEADERS)
+def test_nothing_hop_by_hop_passes(headers: Headers) -> None:
+    """Either way, no field passes that is about the connection, nor one that Connection names."""
+    for name, _ in to_client(headers, prefix="/p", authorities=OWN):
+        assert name.lower() not in HOP_BY_HOP
+    passed = to_upstream(headers, peer="p", host="h", scheme="http", prefix="")
+    if not is_upgrade(headers):
+        assert not {name.lower() for name, _ in passed} & HOP_BY_HOP - {"te"}
+    assert [value for name, value in passed if name.lower() == "x-forwarded-for"] == ["p"]
+
+
+@given(st.text())
+def test_mending_never_raises(value: str) -> None:
+    """Whatever a backend says, a location it makes local is under the prefix."""
+    result = mended("Location", value)
+    assert result == value or result.startswith("/alpha/")
+    mended("Set-Cookie", value)

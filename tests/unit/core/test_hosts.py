@@ -1,0 +1,137 @@
+"""Host headers: what is one, and whose name it is."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from opencoderouter.core.hosts import (
+    Authority,
+    Names,
+    OfProject,
+    Own,
+    Unknown,
+    classify,
+    is_literal,
+    parse_authority,
+)
+
+NAMES = Names("alice", frozenset({"box", "box.example.org", "box.local"}))
+
+
+@pytest.mark.parametrize(
+    ("text", "host", "port"),
+    [
+        ("localhost", "localhost", ""),
+        ("localhost:8080", "localhost", "8080"),
+        ("localhost:", "localhost", ""),
+        ("LocalHost.:80", "localhost", "80"),
+        ("localhost:0080", "localhost", "80"),
+        ("localhost:65535", "localhost", "65535"),
+        ("127.0.0.1:1", "127.0.0.1", "1"),
+        ("[::1]:8080", "::1", "8080"),
+        ("[2001:DB8::1]", "2001:db8::1", ""),
+        ("[::ffff:127.0.0.1]", "::ffff:127.0.0.1", ""),
+        ("My_Box-1.local", "my_box-1.local", ""),
+    ],
+)
+def test_parse(text: str, host: str, port: str) -> None:
+    """A name or an address, in one spelling, and a port."""
+    assert parse_authority(text) == Authority(host, port)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *["", ":", ":80", ".", " localhost", "localhost ", "local host", "localhost:abc"],
+        *["localhost:-1", "localhost:+1", "localhost:65536", "localhost:123456", "a:1:2"],
+        *["user@localhost", "user:pw@localhost", "@localhost", "localhost/", "localhost/x"],
+        *["localhost?x", "localhost#x", "http://localhost", "a,b", "a\tb", "a\nb", "a\0b"],
+        *["::1", "[::1", "::1]", "[]", "[bad]", "[127.0.0.1]", "[::1]x", "[::1%25eth0]", "[v1.a]"],
+        *["löcalhost", "\u212aocalhost", "localhost:\u0661", "a%62c", "\udcff"],
+    ],
+)
+def test_parse_refuses(text: str) -> None:
+    """Anything that browsers, proxies and servers could read differently is no Host."""
+    assert parse_authority(text) is None
+
+
+@pytest.mark.parametrize(
+    ("host", "literal"),
+    [
+        *[("127.0.0.1", True), ("::1", True), ("::ffff:10.0.0.1", True), ("0.0.0.0", True)],
+        *[("localhost", False), ("1", False), ("0x7f.1", False), ("127.1", False)],
+        *[("127.0.0.01", False), ("1.2.3.4.5", False), ("[::1]", False), ("", False)],
+    ],
+)
+def test_is_literal(host: str, literal: bool) -> None:  # noqa: FBT001
+    """Only the one spelling of an address is one."""
+    assert is_literal(host) is literal
+
+
+@pytest.mark.parametrize(
+    ("host", "meaning"),
+    [
+        ("localhost", Own()),
+        ("box", Own()),
+        ("box.example.org", Own()),
+        ("box.local", Own()),
+        ("127.0.0.1", Own(literal=True)),
+        ("192.0.2.7", Own(literal=True)),
+        ("::1", Own(literal=True)),
+        ("myproject-alice.local", OfProject(("myproject",))),
+        ("my-project-alice.local", OfProject(("my-project",))),
+        ("alice-alice.local", OfProject(("alice",))),
+        ("-alice-alice.local", OfProject(("-alice",))),
+        ("myproject.localhost", OfProject(("myproject",))),
+        ("myproject-alice.localhost", OfProject(("myproject-alice", "myproject"))),
+        ("-alice.localhost", OfProject(("-alice",))),
+        ("a.b.localhost", OfProject(("a.b",))),
+        ("myproject-bob.local", Unknown()),
+        ("myproject.local", Unknown()),
+        ("-alice.local", Unknown()),
+        ("alice.local", Unknown()),
+        (".local", Unknown()),
+        ("x.myproject-alice.local", Unknown()),
+        ("myproject-alice.local.evil.org", Unknown()),
+        ("myproject-alice.example.org", Unknown()),
+        ("notlocalhost", Unknown()),
+        ("localhost.evil.org", Unknown()),
+        ("evil.org", Unknown()),
+        ("2130706433", Unknown()),
+    ],
+)
+def test_classify(host: str, meaning: Own | OfProject | Unknown) -> None:
+    """The router's own names, a project's names, and those that only DNS rebinding brings here."""
+    assert classify(host, NAMES) == meaning
+
+
+def test_the_machine_keeps_its_name() -> None:
+    """A machine that is called like a project is still the machine."""
+    assert classify("x-alice.local", Names("alice", frozenset({"x-alice.local"}))) == Own()
+
+
+@pytest.mark.parametrize(("port", "suffix"), [("", ""), ("8080", ":8080")])
+def test_suffix(port: str, suffix: str) -> None:
+    """A port that was not named is not named again."""
+    assert Authority("localhost", port).suffix == suffix
+
+
+@given(st.text())
+def test_parse_never_raises(text: str) -> None:
+    """Whatever the header, there is an answer, and it is in one spelling."""
+    found = parse_authority(text)
+    if found is not None:
+        assert found.host == found.host.lower()
+        assert parse_authority(f"{found.host.rstrip('.')}x") is not None or ":" in found.host
+        assert isinstance(classify(found.host, NAMES), Own | OfProject | Unknown)
+
+
+@given(st.from_regex(r"[a-z0-9]([a-z0-9-]{0,20}[a-z0-9])?", fullmatch=True))
+def test_a_slug_is_found_by_its_names(slug: str) -> None:
+    """The name that is announced for a slug leads to that slug."""
+    assert classify(NAMES.local(slug), NAMES) == OfProject((slug,))
+    by_localhost = classify(f"{slug}.localhost", NAMES)
+    assert isinstance(by_localhost, OfProject)
+    assert by_localhost.slugs[0] == slug

@@ -1,0 +1,36 @@
+"""``ocr-router`` as a person types it: what it prints where, and how it ends."""
+
+from __future__ import annotations
+
+import pytest
+from tests.wire.cli.conftest import Run
+
+WRONG = [
+    (("serve", "--port", "70000"), "ocr-router: --port 70000: must be 1 to 65535\n"),
+    (("serve", ".", "--scan-interval", "1ms"), "ocr-router: --scan-interval 1ms: must be"),
+    (("serve", "--scan-end", "5"), "ocr-router: --scan-end 5: must be 30000"),
+    (("serve", "--hostname", "0.0.0.0"), "ocr-router: --hostname 0.0.0.0: others could reach"),
+    (("serve", "/no/such/place"), "ocr-router: /no/such/place: there is no such directory\n"),
+    (("serve", "--nonsense"), "ocr-router: No such option: --nonsense"),
+    (("serve", "--mdns=perhaps"), "ocr-router: Option '--mdns'"),
+    (("nonsense",), "ocr-router: No such command 'nonsense'"),
+    (("ls", "--router", "localhost:1"), "ocr-router: --router localhost:1: must be an http://"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "message"), WRONG)
+def test_a_wrong_command_line_is_one_line_and_exit_code_2(
+    run: Run, arguments: tuple[str, ...], message: str
+) -> None:
+    """Nothing is started; stderr has one line that names what is wrong."""
+    done = run(*arguments)
+    assert done.returncode == 2
+    assert done.stderr.startswith(message)
+    assert done.stderr.count("\n") == 1
+    assert done.stdout == ""
+
+
+def test_the_original_name_serves(run: Run) -> None:
+    """``opencoderouter ARGUMENTS`` is ``ocr-router serve ARGUMENTS``."""
+    done = run("--port", "0", program="opencoderouter")
+    assert (done.returncode, done.stderr) == (2, "ocr-router: --port 0: must be 1 to 65535\n")

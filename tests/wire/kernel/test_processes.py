@@ -1,0 +1,69 @@
+"""Processes that really run."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.rig.wait import until
+
+from opencoderouter.core.model import Kind
+from opencoderouter.kernel.processes import (
+    descendants,
+    opencode_processes,
+    process,
+    processes,
+    resident_bytes,
+    socket_owners,
+)
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs /proc")
+
+# Says where it listens, has a child, and ends with its input.
+SERVER = """
+import socket, subprocess, sys
+listener = socket.create_server(("127.0.0.1", 0))
+child = subprocess.Popen(["cat"], stdin=subprocess.PIPE)
+print(listener.getsockname()[1], child.pid, flush=True)
+sys.stdin.read()
+child.communicate()
+"""
+
+
+def test_server(tmp_path: Path) -> None:
+    """A program called opencode is found by its name, with directory, socket and children."""
+    program = tmp_path / "opencode"
+    program.symlink_to(sys.executable)
+    command = [str(program), "-c", SERVER, "serve"]
+    with subprocess.Popen(
+        command, cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as server:
+        assert server.stdout is not None
+        child = int(server.stdout.readline().split()[1])
+        found = next(p for p in opencode_processes(os.getuid()) if p.pid == server.pid)
+        assert found == process(server.pid)
+        assert (found.ppid, found.uid, found.cwd) == (os.getpid(), os.getuid(), str(tmp_path))
+        assert (found.argv, found.kind) == (tuple(command), Kind.TUI)
+        assert child in descendants(server.pid)
+        assert {child, server.pid} <= set(descendants(os.getpid()))
+        assert (resident_bytes(server.pid) or 0) > 1 << 20
+
+
+def test_zombie() -> None:
+    """A process that has ended but was not waited for is none."""
+    with subprocess.Popen(["true"]) as ended:
+        until(lambda: process(ended.pid) is None, what=lambda: process(ended.pid))
+        assert ended.pid not in {p.pid for p in processes()}
+        assert ended.pid not in descendants(os.getpid())
+
+
+def test_own_socket() -> None:
+    """A socket belongs to who holds it, until it is closed."""
+    with socket.socket() as opened:
+        inode = os.fstat(opened.fileno()).st_ino
+        assert socket_owners([inode], [os.getpid()]) == {inode: os.getpid()}
+    assert socket_owners([inode], [os.getpid()]) == {}

@@ -1,0 +1,87 @@
+"""A router without backends on loopback: just what it answers under its own names."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from aiohttp import web
+from tests.fakes import FakeSupervisor
+
+from opencoderouter.core.hosts import Names
+from opencoderouter.core.managed import Managed
+from opencoderouter.core.model import Listener
+from opencoderouter.proxy.api import routes
+from opencoderouter.proxy.app import application
+from opencoderouter.proxy.context import Context
+from opencoderouter.proxy.events import Pace
+from opencoderouter.proxy.gate import RUNNING
+from opencoderouter.proxy.server import bind, serve
+from opencoderouter.registry import Registry
+
+SEEN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+NOW = datetime(2026, 1, 2, 3, 5, 0, tzinfo=UTC)
+
+
+class Quiet:
+    """Asks no backend anything."""
+
+    async def busy(self, _: Listener) -> frozenset[str] | None:
+        """Know nothing."""
+        return None
+
+
+@dataclass
+class Router:
+    """A router whose table and launcher are in the test's hands."""
+
+    registry: Registry = field(default_factory=Registry)
+    supervisor: FakeSupervisor = field(default_factory=FakeSupervisor)
+    closing: asyncio.Event = field(default_factory=asyncio.Event)
+    boot: str = "boot"
+    pace: Pace | None = None  # of events; with one there is no gate, and the time stands still
+    port: int = 0
+
+    @property
+    def url(self) -> str:
+        """Return the router's address."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def context(self) -> Context:
+        """Return what the handlers are given."""
+        return Context(
+            registry=self.registry,
+            supervisor=self.supervisor,
+            client=Quiet(),
+            names=Names("ada", frozenset({"devbox"})),
+            username="ada",
+            boot=self.boot,
+            last_seen=lambda _: SEEN,
+            closing=self.closing,
+        )
+
+    @asynccontextmanager
+    async def serving(self) -> AsyncIterator[str]:
+        """Serve until the block ends, again on the same port when there was one before."""
+        app = application(self.context) if self.pace is None else self._bare(self.pace)
+        sockets = bind("127.0.0.1", self.port)
+        self.port = sockets[0].getsockname()[1]
+        async with serve(app, sockets, grace=1, context=self.context):
+            yield self.url
+
+    def _bare(self, pace: Pace) -> web.Application:
+        app = web.Application()
+        app[RUNNING] = set()
+        app.add_routes(routes(self.context, pace=pace, now=lambda: NOW))
+        return app
+
+
+def managing(*managed: Managed) -> Router:
+    """Return a router that manages these."""
+    router = Router(supervisor=FakeSupervisor(*managed))
+    router.registry.lease(*(state.directory for state in managed))
+    return router

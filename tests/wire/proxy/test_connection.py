@@ -1,0 +1,158 @@
+"""What is not HTTP, or too much of it: an answer in our form, one quiet line in the log."""
+
+from __future__ import annotations
+
+import json
+import logging
+from contextlib import suppress
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tests.wire.proxy.through import split, through, value
+from tests.wire.proxy.upstream import upstream
+
+HOST = b"Host: alpha.localhost\r\n"
+GET = b"GET / HTTP/1.1\r\n"
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        b"nonsense\r\n\r\n",
+        b"GET\r\n\r\n",
+        b"GET /\r\n\r\n",
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"FOO / HTTP/1.1\r\n" + HOST + b"\r\n",
+        b"GET /a b HTTP/1.1\r\n" + HOST + b"\r\n",
+        b"GET /\x01 HTTP/1.1\r\n" + HOST + b"\r\n",
+        b"GET /\xc3\xa9 HTTP/1.1\r\n" + HOST + b"\r\n",
+        b"GET x HTTP/1.1\r\n" + HOST + b"\r\n",
+        b"GET http://[::1 HTTP/1.1\r\n" + HOST + b"\r\n",
+        b"GET http://a:b:c/ HTTP/1.1\r\n" + HOST + b"\r\n",
+        b"GET foo://alpha.localhost/ HTTP/1.1\r\n" + HOST + b"\r\n",
+        b"CONNECT alpha.localhost:80 HTTP/1.1\r\n" + HOST + b"\r\n",
+        b"CONNECT [::1]:80 HTTP/1.1\r\n" + HOST + b"\r\n",
+        b"OPTIONS * HTTP/1.1\r\n" + HOST + b"\r\n",
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
+        GET + HOST + HOST + b"\r\n",
+        GET + HOST + b"X : y\r\n\r\n",
+        GET + HOST + b" folded: y\r\n\r\n",
+        GET + HOST + b"X: a\0b\r\n\r\n",
+        GET + HOST + b"X: a\rb\r\n\r\n",
+        GET + HOST + b"X\xe9: y\r\n\r\n",
+        GET + HOST + b"Content-Length: 1\r\nContent-Length: 2\r\n\r\na",
+        GET + HOST + b"Content-Length: +1\r\n\r\na",
+        GET + HOST + b"Content-Length: 1, 1\r\n\r\na",
+        GET + HOST + b"Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        GET + HOST + b"Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
+        b"GET / HTTP/1.1\nHost: alpha.localhost\n\n",
+    ],
+)
+async def test_malformed(request_: bytes, caplog: pytest.LogCaptureFixture) -> None:
+    """A malformed request is 400 in JSON and reaches no backend; no traceback is logged."""
+    async with upstream() as backend, through(backend.port) as proxy:
+        with caplog.at_level(logging.INFO):
+            answer = await proxy.ask(request_.rstrip(b"\n") + b"\n")
+        start, fields, body = split(answer)
+        assert start.split(b" ")[1] in {b"400", b"501", b"505"}, answer
+        assert value(fields, b"content-type") == [b"application/json"]
+        assert set(json.loads(body)) == {"error", "detail", "hint"}
+        assert not backend.conversations
+    assert not [r for r in caplog.records if r.exc_info or r.levelno > logging.INFO]
+
+
+@pytest.mark.parametrize(
+    ("request_", "status"),
+    [
+        (b"GET /" + b"a" * (33 << 10) + b" HTTP/1.1\r\n" + HOST + b"\r\n", b"414"),
+        (GET + HOST + b"X: " + b"a" * (65 << 10) + b"\r\n\r\n", b"431"),
+        (GET + HOST + b"a" * (65 << 10) + b": x\r\n\r\n", b"431"),
+        (GET + HOST + b"X: a\r\n" * 300 + b"\r\n", b"431"),
+    ],
+)
+async def test_too_much(request_: bytes, status: bytes) -> None:
+    """Each limit has its status."""
+    async with upstream() as backend, through(backend.port) as proxy:
+        start, _, body = split(await proxy.ask(request_))
+        assert start.split(b" ")[1] == status
+        assert set(json.loads(body)) == {"error", "detail", "hint"}
+        assert not backend.conversations
+
+
+@pytest.mark.parametrize("size", [15 << 10, 17 << 10, 31 << 10])
+async def test_not_too_much(size: int) -> None:
+    """What OpenCode would take, or refuse in its own words, is passed on."""
+    async with upstream() as backend, through(backend.port) as proxy:
+        start = b"GET /" + b"a" * size + b" HTTP/1.1\r\nConnection: close\r\n"
+        fields = b"X: " + b"b" * size + b"\r\n" + b"Y: c\r\n" * 200
+        assert (await proxy.ask(start + HOST + fields + b"\r\n")).endswith(b"ok")
+        assert b"\r\nX: " + b"b" * size + b"\r\n" in backend.seen
+
+
+async def test_nonsense_after_a_request() -> None:
+    """What follows a request does not spoil its answer."""
+    async with upstream() as backend, through(backend.port) as proxy, proxy.client() as client:
+        await client.send(GET + HOST + b"\r\n")
+        assert (await client.head()).startswith(b"HTTP/1.1 200 OK\r\n")
+        assert await client.exactly(2) == b"ok"
+        await client.send(b"nonsense\r\n\r\n")
+        assert (await client.rest()).split(b" ")[1] == b"400"
+
+
+BYTES = st.one_of(
+    st.binary(max_size=20),
+    st.sampled_from(
+        [
+            *(
+                b"GET ",
+                b"CONNECT ",
+                b"POST ",
+                b"/",
+                b"//",
+                b"http://",
+                b"a:1",
+                b"[",
+                b"]",
+                b"@",
+                b"%",
+            ),
+            *(
+                b" HTTP/1.1\r\n",
+                b" HTTP/1.0\r\n",
+                b"Host: ",
+                b"localhost",
+                b"\r\n",
+                b"\r\n\r\n",
+                b"#",
+            ),
+            *(b"Expect: 100-continue\r\n", b"Upgrade: websocket\r\nConnection: upgrade\r\n", b"*"),
+            *(
+                b"Transfer-Encoding: chunked\r\n",
+                b"0\r\n\r\n",
+                b"Content-Length: 2\r\n",
+                b"\0",
+                b"?",
+            ),
+        ]
+    ),
+)
+
+
+@settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(st.lists(BYTES, max_size=12).map(b"".join))
+async def test_any_bytes(caplog: pytest.LogCaptureFixture, data: bytes) -> None:
+    """Whatever is sent, nothing unforeseen happens, and the next client is served."""
+    async with through() as proxy:
+        async with proxy.client() as client:
+            await client.send(data)
+            client.writer.write_eof()
+            with suppress(ConnectionError):
+                await client.rest()
+        assert (await proxy.ask(GET + b"Host: localhost\r\nConnection: close\r\n\r\n")).startswith(
+            b"HTTP/1.1 200 OK"
+        )
+    assert not [r for r in caplog.records if r.exc_info or r.levelno > logging.WARNING]

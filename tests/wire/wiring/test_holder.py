@@ -1,0 +1,16 @@
+"""Who holds a port."""
+
+from __future__ import annotations
+
+import os
+import socket
+
+from opencoderouter.wiring.holder import holder
+from tests.rig.ports import free_port
+
+
+def test_the_holder_of_a_port_is_named() -> None:
+    """Command and pid of an own process; a phrase when nobody is seen to hold it."""
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        assert f"(pid {os.getpid()})" in holder(held.getsockname()[1])
+    assert holder(free_port()) == "another process"
