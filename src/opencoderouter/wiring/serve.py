@@ -51,10 +51,10 @@ async def _main(
     say: Say,
 ) -> int:
     stop = _stop_on_signals()
-    password = os.environ.get("OPENCODE_SERVER_PASSWORD") or None
-    async with Client(timeout=settings.probe_timeout, password=password) as client:
-        registry, scanner = _discovery(settings, client)
+    async with _client(settings) as client:
+        registry = _registry(settings)
         launcher = _launcher(settings, registry, client, command)
+        scanner = _scanner(settings, registry, client, launcher)
         context = _context(settings, registry, launcher, client, scanner)
         async with asyncio.TaskGroup() as services:
             scan = services.create_task(scanner.run(), name="scan")
@@ -98,11 +98,19 @@ def machine_names(owner: str) -> Names:
     return Names(owner, frozenset({host, short, f"{short}.local"}) - {""})
 
 
-def _discovery(settings: Settings, client: Client) -> tuple[Registry, Scanner]:
+def _client(settings: Settings) -> Client:
+    password = os.environ.get("OPENCODE_SERVER_PASSWORD") or None
+    username = os.environ.get("OPENCODE_SERVER_USERNAME") or "opencode"
+    return Client(timeout=settings.probe_timeout, password=password, username=username)
+
+
+def _registry(settings: Settings) -> Registry:
     file = LeaseFile(settings.state_dir / "leases.json")
-    registry = Registry(
-        file.load(), limit=LABEL - 1 - len(settings.owner), ascii_=anyascii, save=file.save
-    )
+    limit = LABEL - 1 - len(settings.owner)  # {slug}-{owner} is one label
+    return Registry(file.load(), limit=limit, ascii_=anyascii, save=file.save)
+
+
+def _scanner(settings: Settings, registry: Registry, client: Client, launcher: Launcher) -> Scanner:
     policy = ScanPolicy(
         ports=settings.ports,
         interval=settings.scan_interval,
@@ -110,7 +118,7 @@ def _discovery(settings: Settings, client: Client) -> tuple[Registry, Scanner]:
         stale_after=settings.stale_after,
         adopt_unowned=settings.adopt_unowned,
     )
-    scanner = Scanner(
+    return Scanner(
         registry,
         client,
         policy,
@@ -118,8 +126,8 @@ def _discovery(settings: Settings, client: Client) -> tuple[Registry, Scanner]:
         listeners=kernel_listeners(),
         own_ports=frozenset({settings.port}),
         clock=time.monotonic,
+        started=lambda: [item.port for item in launcher.managed.values() if item.port],
     )
-    return registry, scanner
 
 
 def _launcher(

@@ -15,8 +15,8 @@ from tests.wire.cli.conftest import Run
 
 @pytest.fixture
 def running(environment: dict[str, str], tmp_path: Path) -> Iterator[Router]:
-    """Return a router with the projects ``work/shop``, ``old/shop`` and ``blog``."""
-    projects = [tmp_path / name for name in ("work/shop", "old/shop", "blog")]
+    """Return a router with the projects ``new/shop``, ``old/shop`` and ``blog``."""
+    projects = [tmp_path / name for name in ("new/shop", "old/shop", "blog")]
     for project in projects:
         project.mkdir(parents=True)
     environment["PATH"] = f"{stand_in(tmp_path / 'bin')}:{environment['PATH']}"
@@ -33,8 +33,8 @@ def test_the_projects_of_the_router(run: Run, running: Router, tmp_path: Path) -
     assert [line.split()[1] for line in own] == ["ready"] * 3
     rows = json.loads(run("ls", *port, "--json").stdout)
     assert str(tmp_path / "blog") in {row["project_path"] for row in rows}
-    by_path = run("resolve", f"{tmp_path}/work/shop/src", *port).stdout
-    assert json.loads(run("resolve", "work/shop", "--json", *port).stdout)["url"] == by_path.strip()
+    by_path = run("resolve", f"{tmp_path}/new/shop/src", *port).stdout
+    assert json.loads(run("resolve", "new/shop", "--json", *port).stdout)["url"] == by_path.strip()
     assert by_path.startswith(f"http://127.0.0.1:{running.port}/")
     page = run("open", str(tmp_path / "blog"), *port).stdout.strip()
     assert page.endswith(f".localhost:{running.port}/")
@@ -45,7 +45,7 @@ def test_what_is_not_clear_is_told(run: Run, running: Router, tmp_path: Path) ->
     router_ = ("--router", running.url)
     done = run("resolve", "shop", *router_)
     assert done.returncode == 1
-    assert f"\n  {tmp_path}/old/shop\n  {tmp_path}/work/shop\n" in done.stderr
+    assert f"\n  {tmp_path}/old/shop\n  {tmp_path}/new/shop\n" in done.stderr
     done = run("resolve", "nonsense", *router_)
     assert done.returncode == 1
     assert done.stderr.startswith("ocr-router: ")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import socket
 
-from opencoderouter.wiring.holder import holder
 from tests.rig.ports import free_port
+
+from opencoderouter.wiring.holder import holder
 
 
 def test_the_holder_of_a_port_is_named() -> None:
