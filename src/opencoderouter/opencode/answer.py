@@ -9,6 +9,7 @@ from typing import Any, TypeGuard
 from opencoderouter.core.model import Identity, Sessions
 
 REALM = 'realm="secure area"'  # of OpenCode's Basic challenge, in lower case
+_ERRORS = "--- Errors ---"
 _REASON = 500  # characters of a reason that are worth showing
 _VERSION = 64
 MANY = 100  # sessions that are counted one by one
@@ -134,9 +135,30 @@ def _archived(session: dict[str, Any]) -> bool:
 
 
 def _reason(said: dict[str, Any]) -> str:
+    """Return which file is wrong, and what is wrong with it; not what it holds: keys are there."""
     data = said.get("data")
-    message = data.get("message") if isinstance(data, dict) else None
-    return _plain(message, _REASON) or _plain(said.get("name"), _REASON)
+    details = data if isinstance(data, dict) else {}
+    what = _error(details.get("message")) or _issue(details.get("issues")) or said.get("name")
+    parts = (_plain(details.get("path"), _REASON), _plain(what, _REASON))
+    return ": ".join(filter(None, parts))[:_REASON]
+
+
+def _error(message: object) -> str:
+    """Return the message of ``ConfigJsonError`` without the file that it quotes."""
+    if not isinstance(message, str):
+        return ""
+    _, mark, errors = message.partition(_ERRORS)
+    return errors.strip().partition("\n")[0] if mark else message
+
+
+def _issue(issues: object) -> str:
+    """Return the first of the ``issues`` of ``ConfigInvalidError``: which setting, and why."""
+    first = issues[0] if isinstance(issues, list) and issues else None
+    if not isinstance(first, dict):
+        return ""
+    where = first.get("path")
+    setting = ".".join(map(str, where)) if isinstance(where, list) else ""
+    return ": ".join(filter(None, (setting, str(first.get("message", "")))))
 
 
 def _plain(value: object, limit: int) -> str:

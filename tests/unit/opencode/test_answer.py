@@ -78,6 +78,19 @@ def test_health(answer: Reply, expected: Answer) -> None:
 
 
 BROKEN = {"name": "ConfigJsonError", "data": {"path": "/x", "message": "Unexpected\n  end"}}
+# As OpenCode 1.18.33 says it: the file is quoted twice, with the keys that are in it.
+QUOTED = """
+--- JSONC Input ---
+{ "apiKey": "secret", }}
+
+--- Errors ---
+ValueExpected at line 1, column 23
+   Line 1: { "apiKey": "secret", }}
+                         ^
+--- End ---"""
+JSONC = {"name": "ConfigJsonError", "data": {"path": "/a/opencode.json", "message": QUOTED}}
+ISSUES = [{"path": ["provider", "x", 0], "message": "Expected object, got 5"}, {"path": []}]
+INVALID = {"name": "ConfigInvalidError", "data": {"path": "/a/opencode.json", "issues": ISSUES}}
 
 
 @pytest.mark.parametrize(
@@ -94,7 +107,16 @@ BROKEN = {"name": "ConfigJsonError", "data": {"path": "/x", "message": "Unexpect
         (reply(["/a"]), Foreign()),
         (reply({"directory": "/a"}, status=204), Foreign()),
         (reply({"directory": "/a"}, kind="text/html"), Foreign()),
-        (reply(BROKEN, status=400), Broken("1", "Unexpected end")),
+        (reply(BROKEN, status=400), Broken("1", "/x: Unexpected end")),
+        (
+            reply(JSONC, status=400),
+            Broken("1", "/a/opencode.json: ValueExpected at line 1, column 23"),
+        ),
+        (
+            reply(INVALID, status=400),
+            Broken("1", "/a/opencode.json: provider.x.0: Expected object, got 5"),
+        ),
+        (reply({"data": {"issues": [5]}}, status=400), Broken("1", "GET /path answers 400")),
         (reply({"name": "ConfigInvalidError"}, status=400), Broken("1", "ConfigInvalidError")),
         (reply({"data": "x"}, status=500), Broken("1", "GET /path answers 500")),
         (reply([], status=400), Broken("1", "GET /path answers 400")),
