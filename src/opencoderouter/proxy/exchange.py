@@ -163,7 +163,7 @@ class Exchange:
         An event stream has no end of its own: it ends well when the router stops.
         """
         copy, stopped = self._copy(head, content, how), False
-        if reply.headers.get("Content-Type", "").startswith("text/event-stream"):
+        if reply.headers.get("Content-Type", "").lower().startswith("text/event-stream"):
             stopped = not await unless(self._closing, copy)
         else:
             await copy
@@ -192,14 +192,16 @@ class Exchange:
         return isinstance(self._upstream.protocol.exception(), OSError)
 
     def _cut(self, how: wire.Framing) -> None:
-        """Let the client see that this is not the end of the body."""
+        """Let the client see that this is not the end of the body.
+
+        Where its end would be told there is nothing to do: the connection ends without it.
+        """
         transport = self._request.transport
         if transport is not None and not how.persistent:
             # A mere close would look like the end; without lingering it is a reset.
             sock = transport.get_extra_info("socket")
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             transport.abort()
-        self._request.protocol.force_close()  # what was sent still arrives; its end does not
 
 
 async def _next(content: StreamReader) -> bytes | None:

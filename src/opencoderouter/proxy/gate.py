@@ -40,6 +40,8 @@ def gate(context: Context, forwarder: Forwarder, running: Running) -> Middleware
         except web.RequestPayloadError:
             response = _malformed(request)
         except Exception:
+            if _is_gone(request):
+                return web.Response()  # that nobody gets
             log.exception("failed method=%s path=%s", request.method, _path(request))
             response = _failed(request)
         if context.closing.is_set():
@@ -117,15 +119,18 @@ def _malformed(request: web.Request) -> web.Response:
     return error(request, 400, "bad_request", detail, "Send a well-formed body.")
 
 
-def _failed(request: web.Request) -> web.StreamResponse:
-    if request.writer.output_size:
-        if request.transport is not None:
-            request.transport.abort()  # too late for another answer
-        raise ConnectionResetError
+def _failed(request: web.Request) -> web.Response:
+    if request.writer.output_size and request.transport is not None:
+        request.transport.abort()  # too late for another answer
     hint = "This is a defect of the router; its log says more."
     response = error(request, 500, "internal_error", "The router failed to answer.", hint)
     response.force_close()
     return response
+
+
+def _is_gone(request: web.Request) -> bool:
+    """Tell whether the client has hung up: what fails to reach it is no failure."""
+    return request.transport is None or request.transport.is_closing()
 
 
 def _path(request: web.Request) -> str:

@@ -127,13 +127,10 @@ async def serve(
 
 
 async def _finish(manager: web.Server, running: Running, grace: float) -> None:
-    """Let requests end, then end them."""
+    """Let requests end. Whoever waits for one is let go."""
     await asyncio.sleep(0)  # those that have just been accepted begin
     for connection in manager.connections:
         if isinstance(connection, Connection):
             connection.close_idle()
-    for patience in (grace, _MOMENT):
-        if running:
-            await asyncio.wait(running, timeout=patience)
-        for task in running:
-            task.cancel()
+    if running:
+        await asyncio.wait(running, timeout=grace)

@@ -101,6 +101,15 @@ async def test_nonsense_after_a_request() -> None:
         assert (await client.rest()).split(b" ")[1] == b"400"
 
 
+async def test_the_last_answer_is_known_to_be_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The client hears the end at once, however long what it still sends is read."""
+    monkeypatch.setattr("opencoderouter.proxy.connection._LINGER", 1000)
+    async with through() as proxy:
+        fields = b"Expect: 100-continue\r\nContent-Length: 9\r\n\r\n"
+        answer = await proxy.ask(b"POST / HTTP/1.1\r\nHost: evil.org\r\n" + fields)
+        assert answer.startswith(b"HTTP/1.1 421 ")
+
+
 BYTES = st.one_of(
     st.binary(max_size=20),
     st.sampled_from(

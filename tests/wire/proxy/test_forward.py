@@ -252,6 +252,8 @@ async def test_connections_are_used_again(mode: str) -> None:
         for method in ("POST", "PUT", "DELETE"):
             await proxy.ask(proxy.head(mode, "/", CLOSE, method=method))
         assert len(backend.conversations) == 4
+        await proxy.ask(proxy.head(mode, "/", "Content-Length: 1", CLOSE) + b"x")
+        assert len(backend.conversations) == 5
 
 
 async def test_a_stale_connection_is_no_failure(mode: str) -> None:
@@ -365,6 +367,18 @@ async def test_interim_answers(mode: str) -> None:
             assert (await client.head()).startswith(b"HTTP/1.1 200 OK\r\n")
         old = proxy.head(mode, "/").replace(b"HTTP/1.1", b"HTTP/1.0")
         assert (await proxy.ask(old)).startswith(b"HTTP/1.1 200 OK\r\n")
+
+
+async def test_interim_answer_and_no_other(mode: str) -> None:
+    """A backend that dies after an interim answer has not answered."""
+
+    async def script(talk: Conversation) -> None:
+        await talk.head()
+        await talk.say(b"HTTP/1.1 103 Early Hints\r\n\r\n")
+
+    async with upstream(script) as backend, through(backend.port) as proxy:
+        answer = await proxy.ask(proxy.head(mode, "/", CLOSE))
+        assert answer.startswith(b"HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 502 Bad Gateway\r\n")
 
 
 async def test_expect(mode: str) -> None:

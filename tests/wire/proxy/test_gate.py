@@ -6,6 +6,7 @@ import json
 import logging
 
 import pytest
+from aiohttp import web
 from tests.wire.proxy.through import Proxy, split, through, value
 from tests.wire.proxy.upstream import OK, Conversation, upstream
 
@@ -145,8 +146,42 @@ async def test_a_defect_is_logged_once(
         assert "auth_token" not in record.getMessage()
 
 
-async def test_a_defect_in_the_middle(monkeypatch: pytest.MonkeyPatch) -> None:
-    """When an answer has begun, a failure breaks it off."""
+async def test_a_defect_after_the_body_was_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To ask for a body is no answer yet: the failure still gets one."""
+
+    async def fail(*_: object) -> None:
+        raise LookupError
+
+    monkeypatch.setattr("opencoderouter.proxy.api.Api.act", fail)
+    async with through() as proxy, proxy.client() as client:
+        fields = ("Expect: 100-continue", "Content-Length: 2")
+        await client.send(local(proxy, "/api/backends/alpha/start", *fields, method="POST"))
+        assert await client.head() == b"HTTP/1.1 100 Continue\r\n\r\n"
+        assert (await client.head()).startswith(b"HTTP/1.1 500 Internal Server Error\r\n")
+
+
+async def test_a_client_that_is_gone_is_no_defect(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """An answer that cannot be written any more is not worth a line."""
+
+    async def answer(_: object, request: web.Request) -> web.StreamResponse:
+        assert request.transport is not None
+        request.transport.abort()
+        response = web.StreamResponse()
+        await response.prepare(request)
+        return response
+
+    monkeypatch.setattr("opencoderouter.proxy.api.Api.health", answer)
+    async with through() as proxy:
+        assert await proxy.ask(local(proxy, "/api/health")) == b""
+    assert caplog.records == []
+
+
+async def test_a_defect_in_the_middle(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """When an answer has begun, a failure breaks it off; it is logged once."""
 
     async def script(talk: Conversation) -> None:
         await talk.head()
@@ -166,3 +201,4 @@ async def test_a_defect_in_the_middle(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("opencoderouter.proxy.exchange._next", fail)
         await client.send(local(proxy, "/alpha/x"))
         assert (await client.rest()).endswith(b"\r\n\r\no")
+    assert len(caplog.records) == 1

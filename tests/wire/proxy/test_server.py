@@ -141,13 +141,17 @@ async def test_requests_may_finish() -> None:
 
     async with (
         upstream(script) as backend,
-        through(backend.port) as proxy,
+        through(backend.port, grace=1000) as proxy,
         proxy.client() as client,
+        proxy.client() as idle,
     ):
         await client.send(proxy.head("host", "/", "Content-Length: 3", method="POST"))
         await backend.conversation()
+        await idle.send(b"GET /api/health HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        await idle.head()
         proxy.stopping.set()
-        await proxy.context.closing.wait()
+        assert (await idle.rest()).endswith(b"}")
+        assert proxy.context.closing.is_set()
         with pytest.raises(ConnectionError):
             await proxy.ask(b"")
         await client.send(b"abc")

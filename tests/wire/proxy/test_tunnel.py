@@ -232,13 +232,22 @@ async def test_the_backend_dies(mode: str, reset: bool) -> None:  # noqa: FBT001
         assert await client.rest() == b""
 
 
-async def test_the_client_dies(mode: str) -> None:
+@pytest.mark.parametrize("reset", [True, False])
+async def test_the_client_dies(mode: str, reset: bool) -> None:  # noqa: FBT001
     """The backend sees the end at once."""
-    async with upstream(echo) as backend, through(backend.port) as proxy:
+
+    async def script(talk: Conversation) -> None:
+        await talk.head()
+        await talk.say(SWITCH)
+        await talk.to_end()
+
+    async with upstream(script) as backend, through(backend.port) as proxy:
         async with proxy.client() as client:
             await client.send(head(proxy, mode))
             await client.head()
             talk = await backend.conversation()
+            if reset:
+                Conversation(client.reader, client.writer).reset()
         async with asyncio.timeout(LONG):
             await talk.gone.wait()
 
