@@ -1,15 +1,15 @@
 """The guard: a small process that starts servers for the router and outlives it by a moment.
 
-``python -m opencoderouter.launch.guard FD``. ``FD`` is a stream socket whose other end only the
-router holds. When it ends, the router is dead, however it died, and every descendant is killed.
-The parent-death signal alone would not do that: it is cleared on fork, and an agent's tools live
-in sessions of their own.
+``python -m opencoderouter.launch.guard FD``, or what comes to the same. ``FD`` is a stream socket
+whose other end only the router holds. When it ends, the router is dead, however it died, and every
+descendant is killed. The parent-death signal alone would not do that: it is cleared on fork, and an
+agent's tools live in sessions of their own.
 
-Over the socket go JSON objects, one a line. From the router: ``{"do": "spawn", "server", "argv",
-"directory"}``, sent with the descriptor that takes the output, ``{"do": "signal", "server",
-"number"}`` and ``{"do": "sweep", "server"}``. To it, each with ``server``: ``{"did": "started",
-"pid"}``, ``{"did": "failed", "errno", "path"}``, ``{"did": "exited", "code"}`` and ``{"did":
-"swept"}``.
+Over the socket go JSON objects, one a line, each with a ``server``. From the router come ``{"do":
+"spawn", "argv", "directory"}``, sent with the descriptor that takes the output, ``{"do": "look"}``
+(remember what is below it now), ``{"do": "signal", "number"}`` (to its process group) and ``{"do":
+"sweep"}`` (kill what it has left). To it go ``{"did": "started", "pid"}``, ``{"did": "failed",
+"errno", "path"}``, ``{"did": "looked"}``, ``{"did": "exited", "code"}`` and ``{"did": "swept"}``.
 """
 
 from __future__ import annotations
@@ -88,14 +88,16 @@ class Guard:
         finally:
             os.close(output)
 
+    def _do_look(self, server: str) -> None:
+        if process := self._running.get(server):  # else it has ended meanwhile
+            now = tree.read_tree(self._proc)
+            seen = self._seen.setdefault(server, set())
+            seen.update((pid, now[pid].started) for pid in tree.below(now, [process.pid]))
+        self._tell("looked", server)
+
     def _do_signal(self, server: str, number: int) -> None:
-        process = self._running.get(server)
-        if process is None:  # it has ended meanwhile
-            return
-        now = tree.read_tree(self._proc)
-        seen = self._seen.setdefault(server, set())
-        seen.update((pid, now[pid].started) for pid in tree.below(now, [process.pid]))
-        _signal_group(process.pid, number)
+        if process := self._running.get(server):
+            _signal_group(process.pid, number)
 
     def _do_sweep(self, server: str) -> None:
         self._sweeping[server] = 0

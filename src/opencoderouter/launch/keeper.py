@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -28,6 +29,9 @@ _PAUSE = 0.01  # seconds between two looks at what is being killed
 _STRAYS = 5.0  # seconds after which a dead child has nobody who waits for it
 _END = 10.0  # seconds that the guard may take to end
 _READ = 1 << 16
+_PACKAGES = str(Path(__file__).parents[2])
+_PROGRAM = """import sys; sys.path.insert(0, sys.argv.pop(1))
+from opencoderouter.launch.guard import main; main()"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,11 @@ class NotStarted:
 
 
 @dataclass(frozen=True, slots=True)
+class Looked:
+    """Who is below the server is known."""
+
+
+@dataclass(frozen=True, slots=True)
 class Exited:
     """The server's process is gone; ``code`` is negative for a signal."""
 
@@ -57,7 +66,7 @@ class Swept:
     """None of the server's tools is left."""
 
 
-Report = Started | NotStarted | Exited | Swept
+Report = Started | NotStarted | Looked | Exited | Swept
 
 
 class _Guard:
@@ -133,7 +142,7 @@ class Keeper:
             self._changed.clear()
             while self._lost:
                 await self._recover(self._lost[0])
-            strays = _collect(strays)
+            strays = collect(strays)
 
     def spawn(self, server: str, argv: Sequence[str], directory: str, output: int) -> None:
         """Start a server whose output goes to a descriptor, which the caller closes.
@@ -149,6 +158,15 @@ class Keeper:
             asyncio.get_running_loop().call_soon(self._heard, server, report)
         else:
             guard.running.add(server)
+
+    def look(self, server: str) -> None:
+        """Remember who is below a server; ``Looked`` follows.
+
+        They will be swept, too, even if they carry no mark and have lost their parents by then.
+        """
+        guard = self._guarding(server)
+        if guard is not None:
+            self._order(guard, "look", server)
 
     def signal(self, server: str, number: int) -> None:
         """Send a signal to a server's process group, if the server still runs."""
@@ -223,10 +241,10 @@ class Keeper:
 
 
 def _start(descriptor: int) -> subprocess.Popen[bytes]:
-    # -P: a project that has a json.py is no place to import from.
+    # -I: neither a project's json.py nor PYTHONPATH decides what is imported. This package may be
+    # where only this process looks for it, so the way there is told.
     return subprocess.Popen(  # noqa: S603 - our own module
-        [sys.executable, "-P", "-m", "opencoderouter.launch.guard", str(descriptor)],
-        cwd="/",
+        [sys.executable, "-I", "-c", _PROGRAM, _PACKAGES, str(descriptor)],
         pass_fds=[descriptor],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
@@ -238,6 +256,7 @@ def _report(did: str, **fields: Any) -> Report:  # noqa: ANN401 - JSON is anythi
     kinds: dict[str, Callable[..., Report]] = {
         "started": Started,
         "failed": NotStarted,
+        "looked": Looked,
         "exited": Exited,
         "swept": Swept,
     }
@@ -257,7 +276,7 @@ async def _kill_marked(servers: AbstractSet[str]) -> None:
         await asyncio.sleep(_PAUSE)
 
 
-def _collect(strays: frozenset[tuple[int, int]]) -> frozenset[tuple[int, int]]:
+def collect(strays: frozenset[tuple[int, int]]) -> frozenset[tuple[int, int]]:
     """Reap children that were dead at the last look, too; return those that are dead now.
 
     Who starts a process waits for it; an orphan that came here has nobody else.

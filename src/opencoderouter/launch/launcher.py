@@ -18,7 +18,7 @@ from opencoderouter.kernel.sockets import Listeners
 from opencoderouter.launch import keeper, machine, reasons
 from opencoderouter.launch.directory import real_directory
 from opencoderouter.launch.keeper import Keeper, Report
-from opencoderouter.launch.machine import Event, Policy
+from opencoderouter.launch.machine import Event, Phase, Policy, Stopping
 from opencoderouter.launch.ports import LOOPBACK, free_port
 from opencoderouter.launch.server import Server
 from opencoderouter.opencode.client import Client
@@ -165,11 +165,12 @@ class Launcher:
             case machine.Spawn():
                 self._spawn(server)
             case machine.Dispose():
-                self._tasks.create_task(self._dispose(server), name=f"dispose {server.directory}")
+                self._keeper.look(server.name)  # before any of them loses its parent
             case machine.Signal(number):
                 log.info(
                     "signal directory=%s pid=%s number=%d", server.directory, server.pid, number
                 )
+                self._keeper.look(server.name)
                 self._keeper.signal(server.name, number)
             case machine.Sweep():
                 self._keeper.sweep(server.name)
@@ -178,15 +179,19 @@ class Launcher:
 
     def _spawn(self, server: Server) -> None:
         name, port = f"{self._boot}-{next(self._count)}", self._free_port(server)
-        pipe = server.begin(name, port)
-        if port is None:
-            reason = reasons.no_port(self._ports)
-            asyncio.get_running_loop().call_soon(self._not_spawned, server, name, reason)
+        failure = reasons.no_port(self._ports)
+        try:
+            pipe = server.begin(name, port)
+        except OSError as error:  # too many open files
+            port, failure = None, reasons.not_started(error.errno or 0, None, server.directory)
         else:
-            options = ("serve", "--hostname", LOOPBACK, "--port", str(port))
-            argv = [*self._command, *options]
-            self._keeper.spawn(name, argv, server.directory, pipe.entrance)
-        pipe.shut()
+            if port is not None:
+                options = ("serve", "--hostname", LOOPBACK, "--port", str(port))
+                argv = [*self._command, *options]
+                self._keeper.spawn(name, argv, server.directory, pipe.entrance)
+            pipe.shut()
+        if port is None:
+            asyncio.get_running_loop().call_soon(self._not_spawned, server, name, failure)
 
     def _free_port(self, server: Server) -> int | None:
         others = (s for s in self._servers.values() if s.name and s is not server)
@@ -206,7 +211,7 @@ class Launcher:
     def _wake(self, server: Server) -> None:
         before = server.state
         self._step(server, Event.TICK)
-        if isinstance(before, machine.Starting) and isinstance(server.state, machine.Stopping):
+        if isinstance(before, machine.Starting) and isinstance(server.state, Stopping):
             server.reason = reasons.too_slow(self._policy.start_timeout)
         self._settle()
 
@@ -214,7 +219,7 @@ class Launcher:
         name, port = server.name, server.port or 0
         disposed = await self._client.dispose(Listener(LOOPBACK, port))
         log.info("disposed directory=%s port=%d done=%s", server.directory, port, disposed)
-        if server.name == name and isinstance(server.state, machine.Stopping):
+        if server.name == name and isinstance(server.state, Stopping):
             self._handle(server, Event.DISPOSED)
 
     def _heard(self, name: str, report: Report) -> None:
@@ -231,10 +236,16 @@ class Launcher:
             case keeper.NotStarted(number, path):
                 reason = reasons.not_started(number, path, server.directory)
                 self._not_spawned(server, name, reason)
+            case keeper.Looked():
+                self._looked(server)
             case keeper.Exited(code):
                 self._exited(server, code)
             case keeper.Swept():
                 self._handle(server, Event.SWEPT)
+
+    def _looked(self, server: Server) -> None:
+        if isinstance(server.state, Stopping) and server.state.phase is Phase.DISPOSE:
+            self._tasks.create_task(self._dispose(server), name=f"dispose {server.directory}")
 
     def _not_spawned(self, server: Server, name: str, reason: str) -> None:
         if server.name != name:
@@ -248,7 +259,7 @@ class Launcher:
             server.pipe.read()
         if isinstance(server.state, machine.Starting) and server.port is not None:
             server.refused.add(server.port)
-        if not isinstance(server.state, machine.Stopping):
+        if not isinstance(server.state, Stopping):
             server.reason = reasons.ended(code, server.output.lines)
         log.info("ended directory=%s pid=%s code=%d", server.directory, server.pid, code)
         self._handle(server, Event.EXITED)

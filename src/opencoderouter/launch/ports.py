@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Collection
+from contextlib import suppress
 
 from opencoderouter.kernel.sockets import Listeners
 
@@ -23,10 +24,17 @@ def free_port(
     ``taken`` ports are not given away; those in ``last`` are when there is no other; of the rest
     ``best`` comes first. Somebody may take the port before it is used.
     """
-    used = {listener.port for listener in listeners()} if listeners else frozenset[int]()
+    used = listening(listeners)
     free = (port for port in ports if port not in used and port not in taken)
     ranked = sorted(free, key=lambda port: (port in last, port != best))
     return next((port for port in ranked if _can_bind(port)), None)
+
+
+def listening(listeners: Listeners | None) -> set[int]:
+    """Return the ports that somebody listens on, as far as the kernel tells."""
+    with suppress(OSError):  # it refuses what it granted before; binding will tell
+        return {listener.port for listener in listeners()} if listeners else set()
+    return set()
 
 
 def _can_bind(port: int) -> bool:

@@ -56,8 +56,7 @@ class Server:
 
     def begin(self, name: str, port: int | None) -> Pipe:
         """Take note of a process to come; return the pipe for its output."""
-        self.name, self.pid, self.listener = name, None, None
-        self.port = port if port is not None else self.port
+        self.name, self.pid, self.port, self.listener = name, None, port, None
         if isinstance(self.state, machine.Starting) and self.state.failures:
             self.restarts += 1
         self._hang_up()

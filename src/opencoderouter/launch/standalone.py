@@ -16,16 +16,19 @@ from pathlib import Path
 
 from opencoderouter.core.model import Listener
 from opencoderouter.core.slug import slugify
+from opencoderouter.kernel.processes import descendants, socket_owners
 from opencoderouter.kernel.sockets import Listeners
 from opencoderouter.launch import ending, reasons, tree
 from opencoderouter.launch.directory import FLEETING, real_directory
 from opencoderouter.launch.output import last_lines
-from opencoderouter.launch.ports import LOOPBACK, free_port
+from opencoderouter.launch.ports import LOOPBACK, free_port, listening
 from opencoderouter.launch.running import running
 from opencoderouter.opencode.answer import Foreign, Silent
 from opencoderouter.opencode.client import Client
 
 _PAUSE = 0.1
+_NAME = 64  # characters of a log's name that tell the project
+_TAIL = 1 << 18  # bytes, the last of which are worth showing
 _TRIES = 3  # somebody may take the port while OpenCode loads
 
 
@@ -119,19 +122,20 @@ async def _start(
         port = free_port(launch.ports, listeners=listeners, taken=())
         if port is None:
             return NoFreePort(path, launch.ports)
-        outcome = await _try(path, port, launch, client)
-        taken = free_port(range(port, port + 1), listeners=listeners, taken=()) is None
-        if isinstance(outcome, Started) or not taken:
+        outcome = await _try(path, port, launch, listeners, client)
+        if isinstance(outcome, Started) or port not in listening(listeners):
             break
     return outcome
 
 
-async def _try(path: str, port: int, launch: Launch, client: Client) -> Started | Failed:
+async def _try(
+    path: str, port: int, launch: Launch, listeners: Listeners | None, client: Client
+) -> Started | Failed:
     try:
         child = _spawn(path, port, launch)
     except OSError as error:
         return Failed(path, reasons.not_started(error.errno or 0, error.filename, path))
-    if await _answers(child, client, launch.patience):
+    if await _answers(child, listeners, client, launch.patience):
         child.process.returncode = 0  # nobody will wait for it, and Popen need not complain
         return Started(path, child.process.pid, port, child.log)
     code = child.process.poll()
@@ -140,7 +144,7 @@ async def _try(path: str, port: int, launch: Launch, client: Client) -> Started 
         child.process.kill()
         child.process.wait()
         await ending.kill(tools)
-    lines = last_lines(child.log.read_bytes())
+    lines = last_lines(_tail(child.log))
     reason = reasons.too_slow(launch.patience) if code is None else reasons.ended(code, lines)
     return Failed(path, reason, lines)
 
@@ -149,7 +153,7 @@ def _spawn(path: str, port: int, launch: Launch) -> _Child:
     """Start a server. Raises OSError."""
     launch.logs.mkdir(mode=0o700, parents=True, exist_ok=True)
     digest = sha256(os.fsencode(path)).hexdigest()[:8]
-    log = launch.logs / f"{slugify(path)}-{digest}.log"
+    log = launch.logs / f"{slugify(path)[:_NAME]}-{digest}.log"
     # A new file each time: nobody can have prepared one with other rights.
     log.unlink(missing_ok=True)
     output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
@@ -168,15 +172,33 @@ def _spawn(path: str, port: int, launch: Launch) -> _Child:
     return _Child(process, port, log)
 
 
-async def _answers(child: _Child, client: Client, patience: float) -> bool:
+async def _answers(
+    child: _Child, listeners: Listeners | None, client: Client, patience: float
+) -> bool:
     """Wait until the server answers. False when it ended, or took too long."""
     listener = Listener(LOOPBACK, child.port)
     try:
         async with asyncio.timeout(patience):
-            while isinstance(await client.identify(listener), Foreign | Silent):
-                if child.process.poll() is not None:
-                    return False
+            while child.process.poll() is None:
+                silent = isinstance(await client.identify(listener), Foreign | Silent)
+                if not silent and _listens(child, listeners):
+                    return True
                 await asyncio.sleep(_PAUSE)
     except TimeoutError:
-        return False
-    return child.process.poll() is None  # else another server answered
+        pass
+    return False
+
+
+def _listens(child: _Child, listeners: Listeners | None) -> bool:
+    """Tell whether it is this child that has the port, not a faster one of somebody else."""
+    if listeners is None:  # the kernel cannot be asked
+        return child.process.poll() is None
+    pid = child.process.pid
+    inodes = [x.inode for x in listeners() if x.port == child.port and x.inode is not None]
+    return bool(socket_owners(inodes, [pid, *descendants(pid)]))
+
+
+def _tail(log: Path) -> bytes:
+    with log.open("rb") as file:
+        file.seek(max(0, log.stat().st_size - _TAIL))
+        return file.read()

@@ -31,6 +31,11 @@ async def test_end() -> None:
     pipe.read()
     assert output.lines == ("last words",)
     os.close(pipe.entrance)
+    following = Pipe(output)
+    os.write(following.entrance, b"first words")
+    following.shut()
+    following.end()
+    assert list(output.lines) == ["last words", "first words"]
 
 
 async def test_end_of_the_writer() -> None:

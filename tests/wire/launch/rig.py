@@ -112,18 +112,22 @@ async def launching(
     command: Sequence[str],
     registry: Registry | None = None,
     ports: range | None = None,
+    reserved: frozenset[int] = frozenset(),
     policy: Policy = QUICK,
+    ready: asyncio.Event | None = None,
 ) -> AsyncIterator[Launcher]:
     """Run a launcher for the time of the block."""
-    registry, ready = registry or Registry(), asyncio.Event()
-    ready.set()
+    registry = registry or Registry()
+    if ready is None:
+        ready = asyncio.Event()
+        ready.set()
     async with Client(timeout=2) as client, asyncio.TaskGroup() as tasks:
         launcher = Launcher(
             registry,
             client,
             command=command,
             ports=ports or free_range(),
-            reserved=frozenset(),
+            reserved=reserved,
             listeners=kernel_listeners(),
             policy=policy,
         )
@@ -171,3 +175,21 @@ def handmade(
 def _listens(port: int) -> bool:
     kernel = kernel_listeners()
     return kernel is not None and port in {listener.port for listener in kernel()}
+
+
+def folders(tmp_path: Path, *names: str) -> list[Path]:
+    """Make directories."""
+    for name in names:
+        (tmp_path / name).mkdir()
+    return [tmp_path / name for name in names]
+
+
+async def status(launcher: Launcher, directory: Path, wanted: Status) -> Managed:
+    """Return the project when it has this status."""
+    await until(lambda: launcher.managed[str(directory)].status is wanted)
+    return launcher.managed[str(directory)]
+
+
+async def settled(launcher: Launcher, *directories: Path) -> list[Managed]:
+    """Return the projects when all are ready."""
+    return [await status(launcher, directory, Status.READY) for directory in directories]

@@ -22,6 +22,8 @@ HOST, PORT = sys.argv[-3], int(sys.argv[-1])
 SLEEP = "sleep 1000 & exec sleep 1000"
 TOOLS = {"tool": SLEEP, "bare": SLEEP, "forgotten": "setsid sleep 1000 & exit"}
 
+RUNNING: list[subprocess.Popen[bytes]] = []
+
 
 class Handler(BaseHTTPRequestHandler):
     """Speaks what a launcher asks for, and keeps a record of what it was told to do."""
@@ -36,7 +38,9 @@ class Handler(BaseHTTPRequestHandler):
         self.answer(known.get(self.path, []))
 
     def do_POST(self) -> None:
-        """Take it down."""
+        """Take it down, and end the tools that are known, as OpenCode does."""
+        for tool in RUNNING:
+            tool.kill()
         with Path("told").open("a") as record:
             record.write(f"{self.path}\n")
         self.answer(said=True)
@@ -68,7 +72,7 @@ def work() -> None:
     for habit in sorted(HABITS & TOOLS.keys()):
         environment: dict[str, str] | None = {} if habit == "bare" else None
         command = ["/bin/sh", "-c", TOOLS[habit]]
-        subprocess.Popen(command, env=environment, start_new_session=True)
+        RUNNING.append(subprocess.Popen(command, env=environment, start_new_session=True))
 
 
 def listen(port: int) -> None:

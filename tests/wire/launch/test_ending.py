@@ -57,10 +57,10 @@ def home(tmp_path: Path) -> Path:
 
 
 async def test_stop(home: Path) -> None:
-    """A server is disposed, then ended, and its tools with it."""
+    """A server is disposed, then ended, and with it what its tools left."""
     with handmade(home, "serve", free_port(), habits=("tool", "bare")) as process:
         await until(lambda: len(living(home)) == 5)
-        assert await stop(home) == [Stopped(str(home), process.pid, tools=4)]
+        assert await stop(home) == [Stopped(str(home), process.pid, tools=2)]
         assert living(home) == {}
         assert (home / "told").read_text() == "/global/dispose\n"
 

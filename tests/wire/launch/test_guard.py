@@ -170,6 +170,8 @@ def test_sweep(tmp_path: Path) -> None:
             router.heard()
             assert line(output) == b"up\n"
         until(lambda: len(living(ours)) == len(living(theirs)) == 4)
+        router.order("look", "a-1")
+        assert router.heard() == {"did": "looked", "server": "a-1"}
         router.order("signal", "a-1", number=signal.SIGTERM)
         assert router.heard() == {"did": "exited", "server": "a-1", "code": -15}
         until(lambda: len(living(ours)) == 3)
@@ -194,10 +196,20 @@ def test_sweep_of_forgotten_tools(tmp_path: Path) -> None:
         assert living(tmp_path) == {}
 
 
+def test_own_group(tmp_path: Path) -> None:
+    """What shares a server's process group ends with it, marked or not."""
+    with guarding() as router:
+        os.close(router.spawn("a-1", "env -i sleep 1000 & exit 3", tmp_path))
+        assert [router.heard()["did"] for _ in range(2)] == ["started", "exited"]
+        until(lambda: not living(tmp_path))
+
+
 def test_orders_about_nobody(tmp_path: Path) -> None:
     """A signal to a server that has ended goes nowhere; a sweep of nothing is done at once."""
     with guarding() as router:
         router.order("signal", "gone", number=signal.SIGKILL)
+        router.order("look", "gone")
+        assert router.heard()["did"] == "looked"
         router.order("sweep", "gone")
         assert router.heard() == {"did": "swept", "server": "gone"}
         os.close(router.spawn("a-1", "true", tmp_path))

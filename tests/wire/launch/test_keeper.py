@@ -10,10 +10,11 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from tests.rig.wait import until as blocking_until
 from tests.wire.launch.rig import descriptors, guards, living, nothing, run, until
 
 from opencoderouter.launch import tree
-from opencoderouter.launch.keeper import Exited, Keeper, NotStarted, Report, Started, Swept
+from opencoderouter.launch.keeper import Exited, Keeper, NotStarted, Report, Started, Swept, collect
 
 TOOL = "setsid sleep 1000 & sleep 1000"
 
@@ -76,7 +77,7 @@ async def test_no_guard_without_need() -> None:
 
 async def test_end_of_the_block(tmp_path: Path) -> None:
     """After the block there is no guard, no server and no tool."""
-    async with keeping() as ears:
+    async with asyncio.timeout(8), keeping() as ears:
         for number in range(3):
             ears.spawn(f"k-{number}", TOOL, tmp_path)
         await until(lambda: len(living(tmp_path)) == 9)
@@ -146,7 +147,7 @@ async def test_other_children_are_left_alone(tmp_path: Path) -> None:
 
 
 async def test_strays_are_collected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A dead orphan that came to the router is reaped; a child that is waited for is not."""
+    """A dead orphan that came to the router is reaped."""
     monkeypatch.setattr("opencoderouter.launch.keeper._STRAYS", 0.05)
     async with keeping():
         with run("setsid sh -c 'echo $$ > stray; sleep 0.05' & exit", tmp_path) as parent:
@@ -154,8 +155,14 @@ async def test_strays_are_collected(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         await until(lambda: (tmp_path / "stray").exists() and (tmp_path / "stray").read_text())
         stray = int((tmp_path / "stray").read_text())
         await until(lambda: stray not in tree.read_tree())
-        process = await asyncio.create_subprocess_exec("/bin/sh", "-c", "sleep 0.2; exit 4")
-        assert await process.wait() == 4
+
+
+def test_the_dead_are_given_time(tmp_path: Path) -> None:
+    """A child that has just ended is left to whoever started it."""
+    with run("exit 4", tmp_path) as child:
+        blocking_until(lambda: tree.read_tree()[child.pid].zombie)
+        assert child.pid in {pid for pid, _ in collect(frozenset())}
+        assert child.wait() == 4
 
 
 async def test_the_descriptor_is_nobody_elses(tmp_path: Path) -> None:

@@ -4,42 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 import socket
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from tests.rig.ports import free_range
-from tests.rig.wait import until as until_blocking
-from tests.wire.launch.rig import guards, is_alive, launching, living, program, until
+from tests.wire.launch.rig import (
+    folders,
+    guards,
+    launching,
+    living,
+    program,
+    settled,
+    until,
+)
 
 from opencoderouter.core.managed import Managed, Supervisor
 from opencoderouter.core.model import Backend, Identity, Kind, Listener, Status
-from opencoderouter.launch.launcher import Launcher
-from opencoderouter.launch.machine import Policy
 from opencoderouter.registry import Registry
-
-
-def folders(tmp_path: Path, *names: str) -> list[Path]:
-    """Make directories."""
-    for name in names:
-        (tmp_path / name).mkdir()
-    return [tmp_path / name for name in names]
-
-
-async def status(launcher: Launcher, directory: Path, wanted: Status) -> Managed:
-    """Return the project when it has this status."""
-    await until(lambda: launcher.managed[str(directory)].status is wanted)
-    return launcher.managed[str(directory)]
-
-
-async def settled(launcher: Launcher, *directories: Path) -> list[Managed]:
-    """Return the projects when all are ready."""
-    return [await status(launcher, directory, Status.READY) for directory in directories]
 
 
 async def test_start(tmp_path: Path) -> None:
@@ -48,10 +30,17 @@ async def test_start(tmp_path: Path) -> None:
     ports, registry = free_range(), Registry()
     supervisor: Supervisor
     async with launching(
-        one, two, one / "../one", command=program(), ports=ports, registry=registry
+        one,
+        two,
+        one / "../one",
+        command=program(),
+        ports=ports,
+        reserved=frozenset({ports[1]}),
+        registry=registry,
     ) as supervisor:
         first, second = await settled(supervisor, one, two)
-        assert {first.port, second.port} == set(ports[:2])
+        assert {first.port, second.port} == {ports[0], ports[2]}
+        assert first.restarts == second.restarts == 0
         assert set(living(one)) == {first.pid}
         assert set(living(two)) == {second.pid}
         assert "serve --hostname 127.0.0.1 --port" in living(one)[first.pid or 0]
@@ -59,6 +48,7 @@ async def test_start(tmp_path: Path) -> None:
         assert set(registry.table.leases) == {str(one), str(two)}
     assert living(one) == living(two) == {}
     assert guards(os.getpid()) == []
+    assert (one / "told").read_text() == "/global/dispose\n"
 
 
 async def test_stop_is_gentle_and_thorough(tmp_path: Path) -> None:
@@ -98,10 +88,10 @@ async def test_stop_of_a_stubborn_server(tmp_path: Path) -> None:
 
 
 async def test_stop_while_starting(tmp_path: Path) -> None:
-    """A stop before the first answer ends the process, and no other follows."""
+    """A stop before the first answer ends process and tools, and no other follows."""
     (home,) = folders(tmp_path, "home")
-    async with launching(home, command=program("mute")) as launcher:
-        await until(lambda: living(home))
+    async with launching(home, command=program("mute", "bare")) as launcher:
+        await until(lambda: len(living(home)) == 3)
         await launcher.stop(str(home))
         assert living(home) == {}
         assert launcher.managed[str(home)].status is Status.STOPPED
@@ -110,15 +100,40 @@ async def test_stop_while_starting(tmp_path: Path) -> None:
 async def test_restart(tmp_path: Path) -> None:
     """A restart replaces the process, and keeps the port."""
     (home,) = folders(tmp_path, "home")
-    async with launching(home, command=program("tool")) as launcher:
+    ports = free_range()
+    first = socket.create_server(("127.0.0.1", ports[0]))
+    async with launching(home, command=program("tool"), ports=ports) as launcher:
         (old,) = await settled(launcher, home)
+        first.close()
         await launcher.restart(str(home))
         await until(lambda: launcher.managed[str(home)].pid not in {None, old.pid})
         (new,) = await settled(launcher, home)
-        assert new.port == old.port
+        assert new.port == old.port == ports[1]
         assert old.pid not in living(home)
         assert len(living(home)) == 3
         assert new.restarts == 0  # it did not end by itself
+
+
+async def test_waits_for_discovery(tmp_path: Path) -> None:
+    """Nothing starts before it is known who is served already; names are given at once."""
+    (home,) = folders(tmp_path, "home")
+    ready, registry = asyncio.Event(), Registry()
+    async with launching(home, command=program(), registry=registry, ready=ready) as launcher:
+        assert launcher.managed == {str(home): Managed(str(home), Status.STARTING)}
+        assert registry.table.leases == {str(home): "home"}
+        assert guards(os.getpid()) == []
+        ready.set()
+        await settled(launcher, home)
+
+
+async def test_nothing_starts_at_the_end(tmp_path: Path) -> None:
+    """A start that is asked for when the launcher has ended does nothing."""
+    (home,) = folders(tmp_path, "home")
+    async with launching(home, command=program()) as launcher:
+        await settled(launcher, home)
+    await launcher.start(str(home))
+    assert guards(os.getpid()) == []
+    assert living(home) == {}
 
 
 async def test_unknown_directory(tmp_path: Path) -> None:
@@ -130,79 +145,6 @@ async def test_unknown_directory(tmp_path: Path) -> None:
                 await verb(str(tmp_path))
         with pytest.raises(KeyError):
             launcher.log(str(tmp_path))
-
-
-async def test_crash(tmp_path: Path) -> None:
-    """A server that crashed comes back; its tools do not stay."""
-    (home,) = folders(tmp_path, "home")
-    async with launching(home, command=program("tool", "forgotten")) as launcher:
-        (old,) = await settled(launcher, home)
-        await until(lambda: len(living(home)) == 4)
-        before = set(living(home))
-        os.kill(old.pid or 0, signal.SIGKILL)
-        failed = await status(launcher, home, Status.FAILED)
-        assert failed.reason == "opencode was killed by SIGKILL: hello"
-        (new,) = await settled(launcher, home)
-        assert (new.restarts, new.reason, new.port) == (1, "", old.port)
-        assert not before & set(living(home))
-
-
-async def test_crash_loop(tmp_path: Path) -> None:
-    """One that always crashes is tried again and again, with a reason to read between."""
-    (home,) = folders(tmp_path, "home")
-    async with launching(home, command=program("crash")) as launcher:
-        await until(lambda: launcher.managed[str(home)].restarts >= 3)
-        failed = await status(launcher, home, Status.FAILED)
-        assert failed.reason == "opencode ended with status 7: boom"
-        assert launcher.log(str(home))[:2] == ("hello", "boom")
-
-
-async def test_port_taken(tmp_path: Path) -> None:
-    """One that ended before it answered is tried on another port."""
-    (home,) = folders(tmp_path, "home")
-    ports = free_range()
-    async with launching(home, command=program("crash-once"), ports=ports) as launcher:
-        (ready,) = await settled(launcher, home)
-        assert (ready.port, ready.restarts) == (ports[1], 1)
-
-
-async def test_no_free_port(tmp_path: Path) -> None:
-    """Without a port a project fails with a reason; the others are not affected."""
-    one, two = folders(tmp_path, "one", "two")
-    ports = free_range()[:2]
-    with socket.create_server(("127.0.0.1", ports[0])):
-        async with launching(one, two, command=program(), ports=ports) as launcher:
-            await until(
-                lambda: (
-                    {m.status for m in launcher.managed.values()} == {Status.READY, Status.FAILED}
-                )
-            )
-            (failed,) = (m for m in launcher.managed.values() if m.status is Status.FAILED)
-            assert failed.reason.startswith(f"no port from {ports[0]} to {ports[1]} is free")
-            (ready,) = (m for m in launcher.managed.values() if m.status is Status.READY)
-            await launcher.stop(ready.directory)
-            await status(launcher, Path(failed.directory), Status.READY)
-
-
-async def test_not_installed(tmp_path: Path) -> None:
-    """Without the program, the reason says how to install it; a stop is still possible."""
-    (home,) = folders(tmp_path, "home")
-    async with launching(home, command=("no-such-opencode",)) as launcher:
-        await until(lambda: launcher.managed[str(home)].reason)
-        failed = await status(launcher, home, Status.FAILED)
-        assert failed.reason.startswith("no-such-opencode was not found; install OpenCode")
-        await launcher.stop(str(home))
-        assert launcher.managed[str(home)].status is Status.STOPPED
-
-
-async def test_too_slow(tmp_path: Path) -> None:
-    """One that does not answer in time is ended and tried again."""
-    (home,) = folders(tmp_path, "home")
-    policy = Policy(start_timeout=0.3, backoff=(0.05,), grace=0.5)
-    async with launching(home, command=program("mute"), policy=policy) as launcher:
-        failed = await status(launcher, home, Status.FAILED)
-        assert failed.reason == "opencode did not answer within 0.3 seconds"
-        await until(lambda: launcher.managed[str(home)].restarts)
 
 
 async def test_two_at_once(tmp_path: Path) -> None:
@@ -254,59 +196,6 @@ async def test_much_output(tmp_path: Path) -> None:
         assert len(log) == 200
         assert log[-1] == "done"
         assert log[-2].startswith("019999 xxx")
-
-
-async def test_guard_killed(tmp_path: Path) -> None:
-    """Servers come back after the guard was killed; not one process of before is left."""
-    one, two = folders(tmp_path, "one", "two")
-    async with launching(one, two, command=program("tool", "forgotten")) as launcher:
-        before = await settled(launcher, one, two)
-        await until(lambda: len(living(one)) == len(living(two)) == 4)
-        old = {**living(one), **living(two)}
-        os.kill(guards(os.getpid())[0], signal.SIGKILL)
-        await until(lambda: all(m.restarts for m in launcher.managed.values()))
-        after = await settled(launcher, one, two)
-        assert {m.port for m in after} == {m.port for m in before}
-        await until(lambda: len(living(one)) == len(living(two)) == 4)
-        assert not old.keys() & {**living(one), **living(two)}.keys()
-
-
-@contextmanager
-def router(*homes: Path, habits: str) -> Iterator[subprocess.Popen[str]]:
-    """Run a launcher in a process of its own; its servers are ready when the block begins."""
-    script = Path(__file__).with_name("router.py")
-    root = Path(__file__).parents[3]
-    argv = [sys.executable, str(script), str(free_range()[0]), habits, *map(str, homes)]
-    with subprocess.Popen(
-        argv, stdout=subprocess.PIPE, text=True, env={**os.environ, "PYTHONPATH": str(root)}
-    ) as process:
-        assert process.stdout is not None
-        assert "ready\n" in process.stdout
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
-def test_router_killed(tmp_path: Path) -> None:
-    """Kill -9 of the router leaves no server, no tool and no guard."""
-    homes = folders(tmp_path, "one", "two")
-    with router(*homes, habits="tool,bare,forgotten,deaf") as process:
-        until_blocking(lambda: sum(len(living(home)) for home in homes) == 12)
-        (guard,) = guards(process.pid)
-        process.kill()
-        until_blocking(lambda: not any(living(home) for home in homes))
-        until_blocking(lambda: not is_alive(guard))
-
-
-def test_router_interrupted(tmp_path: Path) -> None:
-    """A Ctrl-C, which only the router gets, ends everything in good order."""
-    (home,) = folders(tmp_path, "home")
-    with router(home, habits="tool") as process:
-        process.send_signal(signal.SIGINT)
-        process.wait(30)
-        assert living(home) == {}
-        assert (home / "told").read_text() == "/global/dispose\n"
 
 
 async def test_cancelled_while_stopping(tmp_path: Path) -> None:

@@ -41,6 +41,17 @@ def test_bound() -> None:
         assert free_port(ports, listeners=None, taken=()) == ports[1]
 
 
+def test_kernel_refuses() -> None:
+    """When the kernel does not tell any more, binding still does."""
+
+    def refused() -> frozenset[Listener]:
+        raise PermissionError
+
+    ports = free_range()[:2]
+    with socket.create_server(("127.0.0.1", ports[0])):
+        assert free_port(ports, listeners=refused, taken=()) == ports[1]
+
+
 def test_closing_connections() -> None:
     """A port whose last connections are still closing is free."""
     ports = free_range()[:1]

@@ -41,6 +41,14 @@ async def test_kinds(tmp_path: Path) -> None:
     assert found == [Kind.ACP, Kind.WEB]
 
 
+async def test_terminals(tmp_path: Path) -> None:
+    """A terminal UI is listed when it listens."""
+    with handmade(tmp_path, ".", free_port()):
+        assert [row.kind for row in await rows(tmp_path)] == [Kind.TUI]
+    with handmade(tmp_path, ".", free_port(), habits=("mute",)):
+        assert await rows(tmp_path) == []
+
+
 async def test_not_listening_yet(tmp_path: Path) -> None:
     """A server that does not listen yet is listed without a port."""
     with handmade(tmp_path, "serve", 9, habits=("mute",)):

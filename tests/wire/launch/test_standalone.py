@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import socket
@@ -11,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from tests.rig.ports import free_range
-from tests.wire.launch.rig import installed, is_alive, living, until
+from tests.wire.launch.rig import handmade, installed, is_alive, living, until
 
 from opencoderouter.core.model import Listener
 from opencoderouter.kernel.sockets import Listeners, kernel_listeners
@@ -134,15 +135,37 @@ async def test_port_taken_meanwhile(tmp_path: Path) -> None:
     """A server whose port somebody took while it loaded is started on another."""
     one, ports = home(tmp_path), free_range()
 
+    kernel = kernel_listeners()
+    assert kernel is not None
+
     def listeners() -> frozenset[Listener]:
         taken = (one / "started").exists()
-        return frozenset({Listener("127.0.0.1", ports[0])} if taken else ())
+        return kernel() | (frozenset({Listener("127.0.0.1", ports[0])}) if taken else frozenset())
 
     async with starting(
         one, tmp_path=tmp_path, habits=("crash-once",), ports=ports, listeners=listeners
     ) as (started,):
         assert isinstance(started, Started)
         assert started.port == ports[1]
+
+
+async def test_port_of_somebody_else(tmp_path: Path) -> None:
+    """A server does not count as started because a faster one answers on its port."""
+    one, faster, ports = home(tmp_path, "one"), home(tmp_path, "faster"), free_range()[:1]
+    done = asyncio.Event()
+
+    async def overtake() -> None:
+        await until(lambda: living(one))
+        with handmade(faster, "serve", ports[0]):
+            await done.wait()
+
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(overtake())
+        async with starting(
+            one, tmp_path=tmp_path, habits=("mute",), ports=ports, patience=3
+        ) as outcomes:
+            done.set()
+    assert outcomes == [NoFreePort(str(one), ports)]
 
 
 async def test_old_log(tmp_path: Path) -> None:

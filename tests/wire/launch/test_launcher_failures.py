@@ -1,0 +1,107 @@
+"""What the launcher does when a server does not start, or does not stay."""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+import socket
+from pathlib import Path
+
+import pytest
+from tests.rig.ports import free_range
+from tests.wire.launch.rig import folders, launching, living, program, settled, status, until
+
+from opencoderouter.core.model import Status
+from opencoderouter.launch.machine import Policy
+
+
+async def test_crash(tmp_path: Path) -> None:
+    """A server that crashed comes back; its tools do not stay."""
+    (home,) = folders(tmp_path, "home")
+    async with launching(home, command=program("tool", "forgotten")) as launcher:
+        (old,) = await settled(launcher, home)
+        await until(lambda: len(living(home)) == 4)
+        before = set(living(home))
+        os.kill(old.pid or 0, signal.SIGKILL)
+        failed = await status(launcher, home, Status.FAILED)
+        assert failed.reason == "opencode was killed by SIGKILL: hello"
+        (new,) = await settled(launcher, home)
+        assert (new.restarts, new.reason, new.port) == (1, "", old.port)
+        assert not before & set(living(home))
+
+
+async def test_crash_loop(tmp_path: Path) -> None:
+    """One that always crashes is tried again and again, with a reason to read between."""
+    (home,) = folders(tmp_path, "home")
+    async with launching(home, command=program("crash")) as launcher:
+        await until(lambda: launcher.managed[str(home)].restarts >= 3)
+        failed = await status(launcher, home, Status.FAILED)
+        assert failed.reason == "opencode ended with status 7: boom"
+        assert launcher.log(str(home))[:2] == ("hello", "boom")
+
+
+async def test_port_taken(tmp_path: Path) -> None:
+    """One that ended before it answered is tried on another port."""
+    (home,) = folders(tmp_path, "home")
+    ports = free_range()
+    async with launching(home, command=program("crash-once"), ports=ports) as launcher:
+        (ready,) = await settled(launcher, home)
+        assert (ready.port, ready.restarts) == (ports[1], 1)
+
+
+async def test_no_free_port(tmp_path: Path) -> None:
+    """Without a port a project fails with a reason; the others are not affected."""
+    one, two = folders(tmp_path, "one", "two")
+    ports = free_range()[:2]
+    with socket.create_server(("127.0.0.1", ports[0])):
+        async with launching(one, two, command=program(), ports=ports) as launcher:
+            await until(
+                lambda: (
+                    {m.status for m in launcher.managed.values()} == {Status.READY, Status.FAILED}
+                )
+            )
+            (failed,) = (m for m in launcher.managed.values() if m.status is Status.FAILED)
+            assert failed.reason.startswith(f"no port from {ports[0]} to {ports[1]} is free")
+            (ready,) = (m for m in launcher.managed.values() if m.status is Status.READY)
+            await launcher.stop(ready.directory)
+            await status(launcher, Path(failed.directory), Status.READY)
+
+
+async def test_not_installed(tmp_path: Path) -> None:
+    """Without the program, the reason says how to install it; a stop is still possible."""
+    (home,) = folders(tmp_path, "home")
+    async with launching(home, command=("no-such-opencode",)) as launcher:
+        await until(lambda: launcher.managed[str(home)].reason)
+        failed = await status(launcher, home, Status.FAILED)
+        assert failed.reason.startswith("no-such-opencode was not found; install OpenCode")
+        await launcher.stop(str(home))
+        assert launcher.managed[str(home)].status is Status.STOPPED
+
+
+async def test_too_many_open_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A start for which the router has no descriptor left fails for now, and is tried again."""
+    (home,) = folders(tmp_path, "home")
+
+    def pipe() -> tuple[int, int]:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    async with launching(home, command=program()) as launcher:
+        await settled(launcher, home)
+        await launcher.stop(str(home))
+        with monkeypatch.context() as patch:
+            patch.setattr("opencoderouter.launch.pipe.os.pipe", pipe)
+            await launcher.start(str(home))
+        failed = await status(launcher, home, Status.FAILED)
+        assert failed.reason == "opencode cannot be started: Too many open files"
+        await settled(launcher, home)
+
+
+async def test_too_slow(tmp_path: Path) -> None:
+    """One that does not answer in time is ended and tried again."""
+    (home,) = folders(tmp_path, "home")
+    policy = Policy(start_timeout=0.3, backoff=(0.05,), grace=0.5)
+    async with launching(home, command=program("mute"), policy=policy) as launcher:
+        failed = await status(launcher, home, Status.FAILED)
+        assert failed.reason == "opencode did not answer within 0.3 seconds"
+        await until(lambda: launcher.managed[str(home)].restarts)
