@@ -5,14 +5,12 @@ from __future__ import annotations
 import json
 import os
 from typing import Annotated, Any
-from urllib.error import HTTPError, URLError
 from urllib.parse import urlencode
-from urllib.request import ProxyHandler, build_opener
 
 import typer
 
 from opencoderouter.cli import options, text
-from opencoderouter.cli.failure import Failure
+from opencoderouter.cli.api import call
 
 Router = Annotated[
     str | None,
@@ -27,13 +25,12 @@ Router = Annotated[
 Project = Annotated[
     str, typer.Argument(metavar="PROJECT", help="A directory, a part of its end, or a name.")
 ]
-_TIMEOUT = 10.0
 
 
 @options.taking("port")
 def ls(context: typer.Context, router: Router = None, json_: options.Json = False) -> None:  # noqa: FBT002 - a flag
     """List the projects of the running router."""
-    rows = _get(_base(context, router), "/api/backends")
+    rows = call(_base(context, router), "/api/backends")
     if json_:
         typer.echo(json.dumps(rows, indent=2))
     elif rows:
@@ -74,7 +71,7 @@ def _resolve(base: str, project: str) -> dict[str, Any]:
     is_path = "/" in project or project in {".", ".."} or project.startswith("~")
     by_path = here if is_path and os.path.isdir(here) else project  # noqa: PTH112 - a string stays one
     query = {"path": by_path} if is_path else {"name": project}
-    row = _get(base, f"/api/resolve?{urlencode(query)}")
+    row = call(base, f"/api/resolve?{urlencode(query)}")
     assert isinstance(row, dict)  # noqa: S101 - the API's document promises an object
     return row
 
@@ -84,30 +81,3 @@ def _base(context: typer.Context, router: str | None) -> str:
         return router.rstrip("/")
     settings, _ = options.settings(context)
     return f"http://127.0.0.1:{settings.port}"
-
-
-def _get(base: str, path: str) -> Any:  # noqa: ANN401 - JSON
-    """Return the decoded answer; no proxy of the environment stands between. Raises Failure."""
-    if not base.startswith(("http://", "https://")):
-        raise Failure(f"--router {base}: must be an http:// or https:// URL", 2)
-    try:
-        with build_opener(ProxyHandler({})).open(base + path, timeout=_TIMEOUT) as answer:
-            return json.load(answer)
-    except HTTPError as error:
-        raise Failure(_refusal(base, error)) from None
-    except (URLError, OSError) as error:
-        reason = error.reason if isinstance(error, URLError) else error
-        raise Failure(
-            f"{base}: no router answers ({reason}); `ocr-router serve` starts one"
-        ) from None
-    except ValueError:
-        raise Failure(f"{base}: what answers there is not a router") from None
-
-
-def _refusal(base: str, error: HTTPError) -> str:
-    try:
-        body = json.load(error)
-        candidates = "".join(f"\n  {row['project_path']}" for row in body.get("candidates", []))
-        return f"{body['detail']} {body['hint']}{candidates}"
-    except (ValueError, KeyError, TypeError):
-        return f"{base}: what answers there is not a router (status {error.code})"

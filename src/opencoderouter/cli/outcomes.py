@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, assert_never
 
@@ -45,6 +46,15 @@ def started(outcome: StartOutcome) -> Line:
                 f"failed   {plain(outcome.directory)}: {plain(outcome.reason)}{tail}", failed=True
             )
     assert_never(outcome)
+
+
+def stopped_all(by_router: Sequence[str], found: Sequence[StopOutcome]) -> list[Line]:
+    """Return the lines of ``stop``: what the router stopped, then what was found besides."""
+    from opencoderouter.launch.ending import NotServed
+
+    rest = [o for o in found if not (isinstance(o, NotServed) and o.directory in by_router)]
+    managed = [Line(f"stopped  {plain(directory)}  (by its router)") for directory in by_router]
+    return managed + [stopped(outcome) for outcome in rest]
 
 
 def stopped(outcome: StopOutcome) -> Line:

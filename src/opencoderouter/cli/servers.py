@@ -1,15 +1,17 @@
-"""Commands that need no router: ``start``, ``stop``, ``ps``."""
+"""Commands that need no router: ``start``, ``stop``, ``ps``. Where one runs, ``stop`` asks it."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import os
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from opencoderouter.cli import options, outcomes, text
+from opencoderouter.cli.api import NoRouter, call
 from opencoderouter.cli.failure import Failure
 from opencoderouter.cli.program import find_program
 
@@ -35,15 +37,22 @@ def start(context: typer.Context, directories: Directories) -> int:
     return asyncio.run(_start(settings, directories))
 
 
-def stop(directories: Stopped = None, all_: All = False) -> int:  # noqa: FBT002 - a flag
-    """Stop the OpenCode servers of each DIR, or --all of yours, and the tools they run."""
+@options.taking("port")
+def stop(context: typer.Context, directories: Stopped = None, all_: All = False) -> int:  # noqa: FBT002 - a flag
+    """Stop the OpenCode servers of each DIR, or --all of yours, and the tools they run.
+
+    Those that a running router manages are stopped by it: it would start them again.
+    """
     if bool(directories) == all_:
         raise Failure("stop: name directories, or --all", 2)
-    found = asyncio.run(_stop(directories or None))
-    lines = [outcomes.stopped(outcome) for outcome in found]
+    settings, _ = options.settings(context)
+    wanted = None if all_ else [os.path.realpath(path) for path in directories or ()]
+    by_router = _stop_managed(settings.port, wanted)
+    found = asyncio.run(_stop(wanted))
+    lines = outcomes.stopped_all(by_router, found)
     for line in lines:
         typer.echo(line.text, err=line.failed)
-    if all_ and not found:
+    if not lines:
         typer.echo("No OpenCode server of yours is running.")
     return int(any(line.failed for line in lines))
 
@@ -58,6 +67,32 @@ def ps(json_: options.Json = False) -> None:  # noqa: FBT002 - a flag
         typer.echo(text.table(head, map(_cells, rows)))
     else:
         typer.echo("No OpenCode server of yours is running.")
+
+
+def _stop_managed(port: int, directories: list[str] | None) -> list[str]:
+    """Have our running router stop these of its projects (all for None); return which it did."""
+    base = f"http://127.0.0.1:{port}"
+    try:
+        rows = call(base, "/api/backends") if _is_ours(port) else []
+    except NoRouter:
+        return []
+    chosen = [
+        row
+        for row in rows
+        if row["managed"] and row["pid"] and (not directories or row["project_path"] in directories)
+    ]
+    for row in chosen:
+        call(base, f"/api/backends/{row['slug']}/stop", "POST")
+    return [row["project_path"] for row in chosen]
+
+
+def _is_ours(port: int) -> bool:
+    """Tell whether this user listens on ``port``: another user's router is left alone."""
+    from opencoderouter.kernel.sockets import kernel_listeners
+
+    listeners = kernel_listeners()
+    found = {item.uid for item in listeners() if item.port == port} if listeners else set()
+    return found == {os.getuid()}
 
 
 async def _start(settings: Settings, directories: list[str]) -> int:

@@ -73,3 +73,12 @@ def test_started(outcome: standalone.StartOutcome, line: Line) -> None:
 def test_stopped(outcome: ending.StopOutcome, line: Line) -> None:
     """What could not be stopped says why."""
     assert outcomes.stopped(outcome) == line
+
+
+def test_what_a_router_stopped_is_not_missing() -> None:
+    """A directory whose server its router has stopped is told once, as stopped."""
+    found: list[ending.StopOutcome] = [ending.NotServed("/a/shop"), ending.Stopped("/a/blog", 7, 0)]
+    assert outcomes.stopped_all(["/a/shop"], found) == [
+        Line("stopped  /a/shop  (by its router)"),
+        Line("stopped  /a/blog  (pid 7)"),
+    ]

@@ -12,7 +12,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from tests.rig.ports import free_range
+from tests.rig.ports import free_port, free_range
 from tests.rig.program import stand_in
 from tests.rig.router import COMMAND
 
@@ -113,3 +113,22 @@ def test_stop_wants_to_know_which(environment: dict[str, str], folder: Path) -> 
         done = shell(environment, folder, f"ocr-router stop {arguments}")
         assert (done.returncode, done.stdout) == (2, "")
         assert done.stderr == "ocr-router: stop: name directories, or --all\n"
+
+
+def test_a_router_does_not_start_again_what_is_stopped(
+    environment: dict[str, str], folder: Path
+) -> None:
+    """``stop`` has the router stop its own project; what was started by hand ends besides."""
+    done = shell(
+        environment | {"OCR_PORT": str(free_port())},
+        folder,
+        """ocr-router serve shop >log 2>&1 & router=$!
+        until ocr-router ls 2>&1 | grep -q ready; do sleep 0.1; done
+        ocr-router start 'my blog' && ocr-router stop shop && ocr-router stop --all
+        ocr-router ls; kill $router; wait $router""",
+    )
+    lines = done.stdout.splitlines()
+    assert lines[1] == f"stopped  {folder}/shop  (by its router)"
+    assert lines[2].startswith(f"stopped  {folder}/my blog  (pid ")
+    assert [line.split()[:2] for line in lines[4:]] == [["shop", "stopped"]]
+    assert (done.returncode, done.stderr) == (0, "")
