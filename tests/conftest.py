@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import ctypes
 import shutil
 from collections.abc import Sequence
 
 import pytest
 from tests.rig.figures import Measure, summary
 
-NEEDS = {"e2e": ("opencode",), "browser": ("chromium",), "sshd": ("ssh", "/usr/sbin/sshd")}
+NEEDS = {
+    "e2e": ("opencode",),
+    "browser": ("chromium", "libatomic.so.1"),  # Playwright's driver is linked with it
+    "sshd": ("ssh", "/usr/sbin/sshd"),
+}
 _FIGURES = pytest.StashKey[dict[str, str]]()
 
 
@@ -25,15 +30,22 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Skip what has no real part to run with; the reason names the part."""
     missing = {
-        mark: [program for program in programs if shutil.which(program) is None]
-        for mark, programs in NEEDS.items()
+        mark: [part for part in parts if not (shutil.which(part) or _library(part))]
+        for mark, parts in NEEDS.items()
     }
     for item in items:
-        for mark, programs in missing.items():
-            if programs and item.get_closest_marker(mark):
-                item.add_marker(pytest.mark.skip(reason=f"needs {', '.join(programs)}"))
+        for mark, parts in missing.items():
+            if parts and item.get_closest_marker(mark):
+                item.add_marker(pytest.mark.skip(reason=f"needs {', '.join(parts)}"))
         if item.get_closest_marker("slow") and not config.getoption("--slow"):
             item.add_marker(pytest.mark.skip(reason="takes minutes: --slow"))
+
+
+def _library(name: str) -> bool:
+    try:
+        return ".so" in name and ctypes.CDLL(name) is not None
+    except OSError:
+        return False
 
 
 def pytest_terminal_summary(

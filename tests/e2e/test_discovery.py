@@ -102,11 +102,9 @@ def test_session_of_the_second_server(fleet: Fleet, matrix: Matrix) -> None:
         assert http.post(f"{fleet.url}session/{session}/abort", {}) is True
         return session not in http.get(f"{direct}session/status")
 
-    started = time.monotonic()
     until(aborted, within=30, every=0.2)
     messages = http.get(f"{direct}session/{session}/message")
     assert messages[-1]["info"]["error"]["name"] == "MessageAbortedError"
-    assert time.monotonic() - started < 30
 
 
 def test_router_that_comes_later(fleet: Fleet, matrix: Matrix, rig: Rig, tmp_path: Path) -> None:

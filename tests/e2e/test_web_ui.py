@@ -19,7 +19,7 @@ PATIENCE = 60_000  # ms
 def page() -> Iterator[Page]:
     """Return a page of Debian's Chromium."""
     with sync_playwright() as playwright:
-        flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        flags = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=flags)
         page = browser.new_page(viewport={"width": 1200, "height": 800})
         page.set_default_timeout(PATIENCE)
