@@ -12,7 +12,7 @@ from tests.rig.figures import Measure, summary
 NEEDS = {
     "e2e": ("opencode",),
     "browser": ("chromium", "libatomic.so.1"),  # Playwright's driver is linked with it
-    "sshd": ("ssh", "/usr/sbin/sshd"),
+    "sshd": ("ssh", "/usr/sbin/sshd", "autossh", "curl", "jq"),
 }
 _FIGURES = pytest.StashKey[dict[str, str]]()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from pathlib import Path
+from shutil import which
 
 import pytest
 from tests.rig import http
@@ -13,7 +14,11 @@ from tests.rig.guide import blocks
 from tests.rig.opencode import Rig
 
 GUIDE = Path(__file__).parents[2] / "docs/autodispatch.md"
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.timeout(300),
+    pytest.mark.skipif(not (which("curl") and which("jq")), reason="needs curl, jq"),
+]
 
 
 def dispatch(fleet: Fleet, rig: Rig, folder: Path, *, task: str) -> str:

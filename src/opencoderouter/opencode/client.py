@@ -64,9 +64,16 @@ class Client:
         """Find out what listens: ``GET /global/health``, hedged, then ``GET /path``."""
         try:
             async with asyncio.timeout(self._timeout):
-                return await self._identify(listener)
+                health = await hedged(lambda: self.health(listener), every=_HEDGE, most=_HEDGES)
         except TimeoutError:
             return Silent()
+        if not isinstance(health, Healthy):
+            return health
+        # A time-out of its own: the first call loads the project, just when OpenCode is starting.
+        reply = await self._ask(listener, "/path", self._timeout)
+        if isinstance(reply, Reply):
+            return answers.read_path(reply, health.identity.version)
+        return reply
 
     async def health(self, listener: Listener) -> Answer:
         """Ask ``GET /global/health`` once; a Healthy answer names no directory."""
@@ -91,15 +98,6 @@ class Client:
         """End all tools and MCP servers of a server: ``POST /global/dispose``. True when it did."""
         reply = await self._ask(listener, "/global/dispose", _DISPOSE, method="POST")
         return isinstance(reply, Reply) and reply.status == 200 and reply.json is True  # noqa: PLR2004
-
-    async def _identify(self, listener: Listener) -> Answer:
-        health = await hedged(lambda: self.health(listener), every=_HEDGE, most=_HEDGES)
-        if not isinstance(health, Healthy):
-            return health
-        reply = await self._ask(listener, "/path", self._timeout)
-        if isinstance(reply, Reply):
-            return answers.read_path(reply, health.identity.version)
-        return reply
 
     async def _ask(
         self, listener: Listener, target: str, seconds: float, *, method: str = "GET"

@@ -9,7 +9,7 @@ from opencoderouter.opencode.answer import Answer, Broken, Foreign, Healthy, Loc
 from opencoderouter.scan.census import Candidate
 
 FOREIGN_PAUSE = 30.0  # what answered as something else seldom becomes OpenCode
-FIRST_PAUSE = 0.25  # as long as OpenCode takes from listen() to its first answer
+FIRST_PAUSE = 0.05  # as between two hedged questions: it may answer any moment now
 EAGER_PAUSE = 0.5  # at most, for a process that is known to be OpenCode
 
 _LOCKED = "wants a password: set OPENCODE_SERVER_PASSWORD"

@@ -108,8 +108,8 @@ def pauses(candidate: Candidate, answer: Answer, times: int) -> list[float]:
 
 def test_pauses() -> None:
     """OpenCode is asked again soon, others less and less, and what is something else seldom."""
-    assert pauses(OPENCODE, Silent(), 4) == [0.25, 0.5, 0.5, 0.5]
-    assert pauses(OTHER, Silent(), 7) == [0.25, 0.5, 1, 2, 4, INTERVAL, INTERVAL]
+    assert pauses(OPENCODE, Silent(), 6) == [0.05, 0.1, 0.2, 0.4, 0.5, 0.5]
+    assert pauses(OTHER, Silent(), 8)[3:] == [0.4, 0.8, 1.6, 3.2, INTERVAL]
     assert pauses(OTHER, Silent(), 3000)[-1] == INTERVAL
     assert pauses(OPENCODE, Foreign(), 2) == [FOREIGN_PAUSE] * 2
     for answer in (Healthy(APP), Locked(), Broken("", "")):
@@ -121,7 +121,7 @@ def test_pauses() -> None:
 def test_silence_is_counted_in_a_row() -> None:
     """An answer begins the count anew."""
     state = learn(OTHER, State(silences=5), Foreign(), INTERVAL)
-    assert learn(OTHER, state, Silent(), INTERVAL).pause == 0.25
+    assert learn(OTHER, state, Silent(), INTERVAL).pause == 0.05
 
 
 ANSWERS = st.sampled_from([Healthy(APP), Locked(), Broken("1", "why"), Foreign(), Silent()])
