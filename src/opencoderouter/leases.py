@@ -6,6 +6,8 @@ import fcntl
 import json
 import logging
 import os
+import queue
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +15,7 @@ from pathlib import Path
 from opencoderouter.core.slug import is_slug
 
 _log = logging.getLogger(__name__)
+_PATIENCE = 2.0  # seconds that the end may take
 
 
 class LeaseFile:
@@ -121,3 +124,38 @@ def _merge(stored: Mapping[str, str], leases: Mapping[str, str]) -> dict[str, st
                 owners.get(slug),
             )
     return merged
+
+
+class LeaseWriter:
+    """Saves leases in a thread of its own, the newest only.
+
+    The lock may be held by another router, and a home directory may hang: neither may hold up
+    who calls ``save``.
+    """
+
+    def __init__(self, file: LeaseFile) -> None:
+        self._file = file
+        self._newest: queue.SimpleQueue[Mapping[str, str] | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="leases", daemon=True)
+        self._thread.start()
+
+    def save(self, leases: Mapping[str, str]) -> None:
+        """Have ``leases`` saved soon."""
+        self._newest.put(dict(leases))
+
+    def close(self) -> None:
+        """Wait until all is saved, but not for ever."""
+        self._newest.put(None)
+        self._thread.join(_PATIENCE)
+        if self._thread.is_alive():
+            _log.warning("leases not saved in time seconds=%s", _PATIENCE)
+
+    def _run(self) -> None:
+        while (leases := self._newest.get()) is not None:
+            while not self._newest.empty():
+                newer = self._newest.get()
+                if newer is None:
+                    self._file.save(leases)
+                    return
+                leases = newer
+            self._file.save(leases)

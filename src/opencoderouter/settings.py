@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
 from anyascii import anyascii
-from pydantic import BeforeValidator, Field, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -51,12 +51,21 @@ def config_path() -> Path:
     return Path(base) / "opencoderouter" / "config.toml"
 
 
+def _user() -> str:
+    try:
+        return getpass.getuser()[:_OWNER]
+    except (KeyError, OSError):  # a uid without an entry, as in containers
+        return f"uid-{os.getuid()}"
+
+
 def _state_path() -> Path:
     base = os.environ.get("XDG_STATE_HOME") or Path("~/.local/state").expanduser()
     return Path(base) / "opencoderouter"
 
 
+Directory = Annotated[Path, AfterValidator(Path.expanduser)]
 Duration = Annotated[float, BeforeValidator(_seconds)]
+_OWNER = 32  # octets of the owner in a host label, half of what there is
 _PORTS = "1 to 65535"
 _SWITCH = "true or false"
 _LEVELS = "debug, info, warning or error"
@@ -72,7 +81,7 @@ class Settings(BaseSettings):
     port: int = _option(8080, _PORTS, ge=1, le=65535)
     # The network is what the product is for; `auth` guards it.
     hostname: str = _option("0.0.0.0", "an address or a host name", min_length=1)  # noqa: S104
-    username: str = _option(getpass.getuser, "1 to 32 characters", min_length=1, max_length=32)
+    username: str = _option(_user, "1 to 32 characters", min_length=1, max_length=_OWNER)
     auth: Literal["auto", "off"] = _option("auto", "auto or off")
     scan_start: int = _option(30000, _PORTS, ge=1, le=65535)
     scan_end: int = _option(31000, _PORTS, ge=1, le=65535)
@@ -86,7 +95,7 @@ class Settings(BaseSettings):
     grace: Duration = _duration(5.0, "0s")
     log_format: Literal["text", "json"] = _option("text", "text or json")
     log_level: Literal["debug", "info", "warning", "error"] = _option("info", _LEVELS)
-    state_dir: Path = _option(_state_path, "a directory")
+    state_dir: Directory = _option(_state_path, "a directory")
 
     @classmethod
     def settings_customise_sources(
@@ -104,7 +113,7 @@ class Settings(BaseSettings):
     @property
     def owner(self) -> str:
         """Return the user name as it stands in host names."""
-        return slugify(anyascii(self.username))
+        return slugify(anyascii(self.username))[:_OWNER].strip("-")
 
     @property
     def ports(self) -> range:
@@ -131,7 +140,8 @@ def load(flags: Mapping[str, object]) -> tuple[Settings, dict[str, str]]:
     except ValidationError as error:
         order = [*bound.model_fields, *raw]
         name = min((str(item["loc"][0]) for item in error.errors()), key=order.index)
-        raise SettingsError(_explain(name, raw[name], origin[name], path)) from None
+        place = origin.get(name, "default")
+        raise SettingsError(_explain(name, raw.get(name, ""), place, path)) from None
     if settings.scan_end < settings.scan_start:
         place = _place("scan_end", settings.scan_end, origin.get("scan_end", "default"), path)
         raise SettingsError(f"{place}: must be {settings.scan_start} (--scan-start) to 65535")

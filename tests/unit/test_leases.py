@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import stat
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from opencoderouter.leases import LeaseFile
+from opencoderouter.leases import LeaseFile, LeaseWriter
 
 LEASES = {"/srv/app": "app", "/srv/web": "web"}
 
@@ -173,3 +174,17 @@ def test_many_routers_at_once(path: Path) -> None:
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(router, range(4)))
     assert len(LeaseFile(path).load()) == 40
+
+
+def test_saving_does_not_wait_for_the_lock(tmp_path: Path) -> None:
+    """While another router holds the lock nobody is held up; then the newest is what is saved."""
+    file = LeaseFile(tmp_path / "leases.json")
+    file.save({"/a": "a"})
+    writer = LeaseWriter(file)
+    with (tmp_path / "leases.json.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for number in range(100):
+            writer.save({f"/p{item}": f"p{item}" for item in range(number)})
+        assert file.load() == {"/a": "a"}
+    writer.close()
+    assert file.load() == {"/a": "a"} | {f"/p{item}": f"p{item}" for item in range(99)}

@@ -119,3 +119,23 @@ def test_the_file_is_found_by_xdg(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("XDG_CONFIG_HOME")
     monkeypatch.setenv("HOME", "/home/alice")
     assert config_path() == Path("/home/alice/.config/opencoderouter/config.toml")
+
+
+def test_any_user_has_a_name(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A long name is cut, and a uid without an entry has its number, as the default."""
+    assert not file.exists()
+    monkeypatch.setenv("LOGNAME", "DOMAIN-" * 9)
+    assert load({})[0].username == ("DOMAIN-" * 9)[:32]
+
+    def nobody() -> str:
+        raise KeyError
+
+    monkeypatch.setattr("getpass.getuser", nobody)
+    assert load({})[0].username.startswith("uid-")
+    assert len(Settings(username="\ufdfd" * 10).owner) <= 32
+
+
+def test_a_home_may_be_meant(file: Path) -> None:
+    """``~`` in the file is the home directory, as in a shell."""
+    file.write_text('state_dir = "~/names"')
+    assert load({})[0].state_dir == Path("~/names").expanduser()

@@ -10,7 +10,9 @@ from urllib.parse import urlencode
 import typer
 
 from opencoderouter.cli import options, text
-from opencoderouter.cli.api import call
+from opencoderouter.cli.api import NoRouter, call, is_ours
+from opencoderouter.cli.failure import Failure
+from opencoderouter.core.printable import printable
 
 Router = Annotated[
     str | None,
@@ -50,15 +52,17 @@ def resolve(
 ) -> None:
     """Print the URL of a project."""
     row = _resolve(_base(context, router), project)
-    typer.echo(json.dumps(row, indent=2) if json_ else row["url"])
+    typer.echo(json.dumps(row, indent=2) if json_ else printable(row["url"]))
 
 
 @options.taking("port")
 def open_(context: typer.Context, project: Project, router: Router = None) -> None:
     """Open a project's web page in the browser, and print its address."""
-    row = _resolve(_base(context, router), project)
-    typer.echo(row["host_url"])
-    typer.launch(row["host_url"])
+    url = str(_resolve(_base(context, router), project)["host_url"])
+    typer.echo(printable(url))
+    if not url.startswith(("http://", "https://")):
+        raise Failure("the router gave no web address")
+    typer.launch(url)
 
 
 def _row(row: dict[str, Any]) -> tuple[str, ...]:
@@ -71,8 +75,9 @@ def _resolve(base: str, project: str) -> dict[str, Any]:
     is_path = "/" in project or project in {".", ".."} or project.startswith("~")
     by_path = here if is_path and os.path.isdir(here) else project  # noqa: PTH112 - a string stays one
     query = {"path": by_path} if is_path else {"name": project}
-    row = call(base, f"/api/resolve?{urlencode(query)}")
-    assert isinstance(row, dict)  # noqa: S101 - the API's document promises an object
+    row = call(base, f"/api/resolve?{urlencode(query, errors='surrogateescape')}")
+    if not isinstance(row, dict) or not {"url", "host_url"} <= row.keys():
+        raise NoRouter(f"{base}: what answers there is not a router")
     return row
 
 
@@ -80,4 +85,7 @@ def _base(context: typer.Context, router: str | None) -> str:
     if router is not None:
         return router.rstrip("/")
     settings, _ = options.settings(context)
+    if not is_ours(settings.port):
+        hint = "`--router URL` asks it all the same"
+        raise Failure(f"--port {settings.port}: another user listens there; {hint}")
     return f"http://127.0.0.1:{settings.port}"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, assert_never
 
-from opencoderouter.cli.text import plain
+from opencoderouter.core.printable import printable
 
 if TYPE_CHECKING:
     from opencoderouter.launch.ending import StopOutcome
@@ -28,22 +28,25 @@ def started(outcome: StartOutcome) -> Line:
     match outcome:
         case s.Started():
             address = f"http://127.0.0.1:{outcome.port}"
-            return Line(f"started  {plain(outcome.directory)}  {address}  (pid {outcome.pid})")
+            return Line(f"started  {printable(outcome.directory)}  {address}  (pid {outcome.pid})")
         case s.AlreadyServed():
-            return Line(f"serving  {plain(outcome.directory)}  already  (pid {outcome.pid})")
+            return Line(f"serving  {printable(outcome.directory)}  already  (pid {outcome.pid})")
         case s.NotADirectory():
-            return Line(f"failed   {plain(outcome.path)}: there is no such directory", failed=True)
+            return Line(
+                f"failed   {printable(outcome.path)}: there is no such directory", failed=True
+            )
         case s.NoFreePort():
             span = f"{outcome.ports[0]} to {outcome.ports[-1]}"
             return Line(
-                f"failed   {plain(outcome.directory)}: no free port in {span} "
+                f"failed   {printable(outcome.directory)}: no free port in {span} "
                 "(--scan-start, --scan-end)",
                 failed=True,
             )
         case s.Failed():
-            tail = "".join(f"\n           {plain(line)}" for line in outcome.lines[-10:])
+            tail = "".join(f"\n           {printable(line)}" for line in outcome.lines[-10:])
             return Line(
-                f"failed   {plain(outcome.directory)}: {plain(outcome.reason)}{tail}", failed=True
+                f"failed   {printable(outcome.directory)}: {printable(outcome.reason)}{tail}",
+                failed=True,
             )
     assert_never(outcome)
 
@@ -53,7 +56,7 @@ def stopped_all(by_router: Sequence[str], found: Sequence[StopOutcome]) -> list[
     from opencoderouter.launch.ending import NotServed
 
     rest = [o for o in found if not (isinstance(o, NotServed) and o.directory in by_router)]
-    managed = [Line(f"stopped  {plain(directory)}  (by its router)") for directory in by_router]
+    managed = [Line(f"stopped  {printable(directory)}  (by its router)") for directory in by_router]
     return managed + [stopped(outcome) for outcome in rest]
 
 
@@ -61,7 +64,7 @@ def stopped(outcome: StopOutcome) -> Line:
     """Return the line for one server of ``stop``."""
     from opencoderouter.launch import ending as e
 
-    where = plain(outcome.directory)
+    where = printable(outcome.directory)
     match outcome:
         case e.Stopped():
             tools = f", {outcome.tools} tool processes with it" if outcome.tools else ""

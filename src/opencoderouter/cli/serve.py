@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -59,7 +60,7 @@ def _run(
     given = origin["hostname"] != "default"
     try:
         hostname = listen.listen_address(settings.hostname, auth=settings.auth, given=given)
-        return run(settings, hostname, projects, command, typer.echo)
+        return run(settings, hostname, projects, command, _say)
     except listen.NotAllowed as error:
         raise Failure(str(error), 2) from None
     except PortTaken as taken:
@@ -68,6 +69,14 @@ def _run(
             f"--port {taken.port}: {who} listens on it ({taken.address}); "
             "stop that, or choose another port"
         ) from None
+
+
+def _say(message: str) -> None:
+    """Print, whatever the terminal can show; a router runs on when nobody reads."""
+    encoding = sys.stdout.encoding or "ascii"
+    with suppress(OSError, ValueError):
+        sys.stdout.write(message.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+        sys.stdout.flush()
 
 
 def _directories(projects: list[str]) -> list[str]:

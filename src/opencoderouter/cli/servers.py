@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from opencoderouter.cli import options, outcomes, text
+from opencoderouter.cli import api, options, outcomes, text
 from opencoderouter.cli.api import NoRouter, call
 from opencoderouter.cli.failure import Failure
 from opencoderouter.cli.program import find_program
@@ -73,26 +73,19 @@ def _stop_managed(port: int, directories: list[str] | None) -> list[str]:
     """Have our running router stop these of its projects (all for None); return which it did."""
     base = f"http://127.0.0.1:{port}"
     try:
-        rows = call(base, "/api/backends") if _is_ours(port) else []
+        rows = call(base, "/api/backends") if api.is_ours(port) else []
     except NoRouter:
         return []
     chosen = [
         row
         for row in rows
-        if row["managed"] and row["pid"] and (not directories or row["project_path"] in directories)
+        if row["managed"]
+        and row["status"] != "stopped"
+        and (not directories or row["project_path"] in directories)
     ]
     for row in chosen:
         call(base, f"/api/backends/{row['slug']}/stop", "POST")
     return [row["project_path"] for row in chosen]
-
-
-def _is_ours(port: int) -> bool:
-    """Tell whether this user listens on ``port``: another user's router is left alone."""
-    from opencoderouter.kernel.sockets import kernel_listeners
-
-    listeners = kernel_listeners()
-    found = {item.uid for item in listeners() if item.port == port} if listeners else set()
-    return found == {os.getuid()}
 
 
 async def _start(settings: Settings, directories: list[str]) -> int:

@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 
 from opencoderouter.core.model import Sessions
-
-# C0, DEL, C1, and the characters that reorder text: names come from folders of anybody.
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
-
-
-def plain(value: str) -> str:
-    """Return ``value`` with every control and direction character shown as ``?``."""
-    return _CONTROL.sub("?", value)
+from opencoderouter.core.printable import printable
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Return ``head`` and ``rows`` as lines with aligned columns."""
-    lines = [tuple(head), *(tuple(map(plain, row)) for row in rows)]
+    lines = [tuple(head), *(tuple(map(printable, row)) for row in rows)]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()

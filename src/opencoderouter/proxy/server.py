@@ -18,6 +18,8 @@ from opencoderouter.proxy.gate import RUNNING, Running
 _TWINS = (("127.0.0.1", "::1"), ("0.0.0.0", "::"))  # noqa: S104 - not bound here
 _NO_SUCH_FAMILY = {errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL, errno.EPROTONOSUPPORT}
 _BACKLOG = 1024  # connections that wait to be accepted
+# Connections accepted in one go: asyncio tries, and logs a failure, so often in a row.
+_AT_ONCE = 16
 _TRIES = 20  # to find a port that is free on both twins
 _MOMENT = 0.1  # seconds, for what has been cancelled to end
 
@@ -113,9 +115,11 @@ async def serve(
     unasked(manager)
     loop = asyncio.get_running_loop()
     listening = [
-        await loop.create_server(partial(Connection, manager), sock=one, backlog=_BACKLOG)
+        await loop.create_server(partial(Connection, manager), sock=one, backlog=_AT_ONCE)
         for one in sockets
     ]
+    for one in sockets:
+        one.listen(_BACKLOG)
     try:
         yield
     finally:

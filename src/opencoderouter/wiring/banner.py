@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from opencoderouter import __version__
 from opencoderouter.core.managed import Managed
+from opencoderouter.core.printable import printable
 from opencoderouter.core.table import Table
 from opencoderouter.settings import Settings
 from opencoderouter.wiring.listen import is_loopback
@@ -38,7 +39,7 @@ def projects(table: Table, managed: Mapping[str, Managed], port: int) -> str:
     if not found:
         return _NOTHING
     lines = [
-        f"  Project    http://{slug}.localhost:{port}/  {directory}"
+        f"  Project    http://{slug}.localhost:{port}/  {printable(directory)}"
         for directory, slug in sorted(found.items(), key=lambda item: item[1])
     ]
     return "\n".join([*lines, ""])

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import resource
 import secrets
 import signal
 import socket
 import time
 from collections.abc import Callable, Sequence
+from contextlib import closing, suppress
 
 from anyascii import anyascii
 
@@ -17,7 +19,7 @@ from opencoderouter.core.hosts import Names
 from opencoderouter.core.slug import LABEL
 from opencoderouter.kernel.sockets import kernel_listeners
 from opencoderouter.launch.launcher import Launcher
-from opencoderouter.leases import LeaseFile
+from opencoderouter.leases import LeaseFile, LeaseWriter
 from opencoderouter.opencode.client import Client
 from opencoderouter.proxy.app import application
 from opencoderouter.proxy.context import Context
@@ -40,19 +42,31 @@ def run(
     in by ``command``. Raises PortTaken or OSError when it cannot listen: nothing was started.
     """
     sockets = bind(hostname, settings.port)
-    return asyncio.run(_main(settings, sockets, projects, command, say))
+    _allow_many_files()
+    file = LeaseFile(settings.state_dir / "leases.json")
+    with closing(LeaseWriter(file)) as writer:
+        limit = LABEL - 1 - len(settings.owner)  # {slug}-{owner} is one label
+        registry = Registry(file.load(), limit=limit, ascii_=anyascii, save=writer.save)
+        return asyncio.run(_main(settings, sockets, registry, projects, command, say))
+
+
+def _allow_many_files() -> None:
+    """Every connection is a file: raise the limit as far as this user may."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(ValueError, OSError):  # macOS has a lower one that it does not tell
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 async def _main(
     settings: Settings,
     sockets: list[socket.socket],
+    registry: Registry,
     projects: Sequence[str],
     command: Sequence[str],
     say: Say,
 ) -> int:
     stop = _stop_on_signals()
     async with _client(settings) as client:
-        registry = _registry(settings)
         launcher = _launcher(settings, registry, client, command)
         scanner = _scanner(settings, registry, client, launcher)
         context = _context(settings, registry, launcher, client, scanner)
@@ -104,12 +118,6 @@ def _client(settings: Settings) -> Client:
     return Client(timeout=settings.probe_timeout, password=password, username=username)
 
 
-def _registry(settings: Settings) -> Registry:
-    file = LeaseFile(settings.state_dir / "leases.json")
-    limit = LABEL - 1 - len(settings.owner)  # {slug}-{owner} is one label
-    return Registry(file.load(), limit=limit, ascii_=anyascii, save=file.save)
-
-
 def _scanner(settings: Settings, registry: Registry, client: Client, launcher: Launcher) -> Scanner:
     policy = ScanPolicy(
         ports=settings.ports,
@@ -155,7 +163,8 @@ def _stop_on_signals() -> asyncio.Event:
 
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        loop.add_signal_handler(number, received, number)
+        if signal.getsignal(number) is not signal.SIG_IGN:  # `nohup` means it
+            loop.add_signal_handler(number, received, number)
     return stop
 
 

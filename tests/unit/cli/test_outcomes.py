@@ -27,7 +27,7 @@ LOG = Path("/state/logs/shop.log")
         ),
         (
             standalone.NotADirectory("shop\x1b[2J"),
-            Line("failed   shop?[2J: there is no such directory", failed=True),
+            Line(r"failed   shop\x1b[2J: there is no such directory", failed=True),
         ),
         (
             standalone.NoFreePort("/a/shop", range(5, 8)),

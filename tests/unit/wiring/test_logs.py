@@ -6,7 +6,7 @@ import json
 import logging
 import sys
 
-from opencoderouter.wiring.logs import JsonFormatter
+from opencoderouter.wiring.logs import JsonFormatter, TextFormatter
 
 
 def record(message: str, *, error: bool = False) -> logging.LogRecord:
@@ -20,7 +20,7 @@ def test_json_is_one_object_a_line() -> None:
     line = JsonFormatter().format(record("two\nlines ü"))
     assert "\n" not in line
     fields = json.loads(line)
-    assert fields["message"] == "two\nlines ü"
+    assert fields["message"] == "two\\nlines ü"
     assert (fields["level"], fields["logger"]) == ("warning", "a.b")
 
 
@@ -31,3 +31,9 @@ def test_json_carries_the_error() -> None:
     except ValueError:
         line = JsonFormatter().format(record("x", error=True))
     assert "ValueError: broken" in json.loads(line)["error"]
+
+
+def test_text_cannot_be_forged() -> None:
+    """A folder's name with a newline or an escape sequence stays in its line."""
+    line = TextFormatter("%(levelname)s %(message)s").format(record("a\nINFO forged \x1b[2J"))
+    assert line == "WARNING a\\nINFO forged \\x1b[2J"

@@ -13,7 +13,8 @@ import pytest
 from tests.rig import http
 from tests.rig.ports import free_port, free_range
 from tests.rig.processes import MARK, assert_gone, marked
-from tests.rig.router import COMMAND
+from tests.rig.program import stand_in
+from tests.rig.router import COMMAND, router
 from tests.rig.wait import until
 from tests.wire.cli.conftest import Run
 
@@ -113,3 +114,22 @@ def test_a_second_signal_ends_at_once(demo: Demo) -> None:
         demo.process.send_signal(signal.SIGTERM)
         assert demo.process.wait(30) == 128 + signal.SIGTERM
     assert_gone(demo.mark)
+
+
+def test_a_router_that_nobody_reads_runs_on(environment: dict[str, str], tmp_path: Path) -> None:
+    """A folder that the terminal cannot show, and an ignored SIGHUP (``nohup``), end nothing."""
+    folder = tmp_path / "日本\udcff"
+    folder.mkdir()
+    environment["PATH"] = f"{stand_in(tmp_path / 'bin')}:{environment['PATH']}"
+    environment |= {"PYTHONIOENCODING": "latin-1:strict"}
+    log = tmp_path / "log"
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with router([folder], environment=environment, log=log, ready=False) as running:
+            until(lambda: b"Project" in log.read_bytes())
+            running.process.send_signal(signal.SIGHUP)
+            assert http.get(f"{running.url}/api/health")["healthy"]
+            assert running.stop() == 0
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    assert b"Traceback" not in log.read_bytes()
