@@ -105,10 +105,26 @@ class Guard:
     def _reap(self) -> bool:
         """Collect every child that has ended. False when there is no child at all."""
         with suppress(ChildProcessError):
-            while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+            while (ended := self._wait_for_one())[0]:
                 self._reaped(*ended)
             return True
         return False
+
+    def _wait_for_one(self) -> tuple[int, int]:
+        """Reap a child that has ended; a server's group is killed before its number is free."""
+        ended = tree.unreaped()
+        if ended == 0:
+            return 0, 0
+        if ended is not None:
+            self._kill_group(ended)
+            return os.waitpid(ended, 0)
+        reaped = os.waitpid(-1, os.WNOHANG)
+        self._kill_group(reaped[0])
+        return reaped
+
+    def _kill_group(self, pid: int) -> None:
+        if pid in {process.pid for process in self._running.values()}:
+            _signal_group(pid, signal.SIGKILL)
 
     def _reaped(self, pid: int, status: int) -> None:
         server = next((name for name, p in self._running.items() if p.pid == pid), None)
@@ -116,7 +132,6 @@ class Guard:
             return
         code = os.waitstatus_to_exitcode(status)
         self._running.pop(server).returncode = code  # else Popen would wait for it, too
-        _signal_group(pid, signal.SIGKILL)
         self._tell("exited", server, code=code)
 
     def _sweep(self) -> None:

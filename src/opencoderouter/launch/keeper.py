@@ -30,7 +30,7 @@ _STRAYS = 5.0  # seconds after which a dead child has nobody who waits for it
 _END = 10.0  # seconds that the guard may take to end
 _READ = 1 << 16
 _PACKAGES = str(Path(__file__).parents[2])
-_PROGRAM = """import sys; sys.path.insert(0, sys.argv.pop(1))
+_PROGRAM = """import sys; sys.path.append(sys.argv.pop(1))
 from opencoderouter.launch.guard import main; main()"""
 
 
@@ -242,7 +242,8 @@ class Keeper:
 
 def _start(descriptor: int) -> subprocess.Popen[bytes]:
     # -I: neither a project's json.py nor PYTHONPATH decides what is imported. This package may be
-    # where only this process looks for it, so the way there is told.
+    # where only this process looks for it, so the way there is told, as the last: no neighbour of
+    # it is taken for a standard module.
     return subprocess.Popen(  # noqa: S603 - our own module
         [sys.executable, "-I", "-c", _PROGRAM, _PACKAGES, str(descriptor)],
         pass_fds=[descriptor],
@@ -281,6 +282,12 @@ def collect(strays: frozenset[tuple[int, int]]) -> frozenset[tuple[int, int]]:
 
     Who starts a process waits for it; an orphan that came here has nobody else.
     """
+    try:
+        found = tree.unreaped()
+    except ChildProcessError:
+        found = 0
+    if found == 0:  # usually so, and much sooner known than all processes
+        return frozenset()
     dead = ((pid, stat) for pid, stat in tree.read_tree().items() if stat.zombie)
     mine = {(pid, stat.started) for pid, stat in dead if stat.parent == os.getpid()}
     _reap(pid for pid, _ in mine & strays)

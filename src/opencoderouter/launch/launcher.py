@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 
 from opencoderouter.core.managed import Managed
 from opencoderouter.core.model import Listener
+from opencoderouter.core.printable import printable
 from opencoderouter.kernel.sockets import Listeners
 from opencoderouter.launch import keeper, machine, reasons
 from opencoderouter.launch.directory import real_directory
@@ -74,7 +75,8 @@ class Launcher:
         Raises ValueError, before anything starts, when one is not a directory. Cancelled, it
         returns when all servers and their tools are gone. It runs once.
         """
-        self._servers = {directory: Server(directory) for directory in _real(directories)}
+        command = tuple(self._command)
+        self._servers = {d: Server(d, command=command) for d in _real(directories)}
         self._registry.lease(*self._servers)
         for server in self._servers.values():
             self._handle(server, Event.START_ASKED)
@@ -121,6 +123,7 @@ class Launcher:
         async for _ in self._registry.follow():
             for server in self._servers.values():
                 self._look_for(server)
+            self._settle()
 
     def _look_for(self, server: Server) -> None:
         if isinstance(server.state, machine.Starting) and server.answers(self._registry.table):
@@ -137,7 +140,17 @@ class Launcher:
         state, commands = machine.step(server.state, event, now, self._policy)
         server.enter(state)
         for command in commands:
-            self._do(server, command)
+            try:
+                self._do(server, command)
+            except Exception as error:  # noqa: BLE001 - the others follow: one wakes the project up
+                self._failed(server, command, error)
+
+    def _failed(self, server: Server, command: machine.Command, error: Exception) -> None:
+        """Log why a command failed. A start has failed with it; the rest is a matter of time."""
+        log.error("failed directory=%s command=%s", server.shown, command, exc_info=error)
+        if isinstance(command, machine.Spawn):
+            reason = reasons.unable(error)
+            asyncio.get_running_loop().call_soon(self._not_spawned, server, server.name, reason)
 
     def _settle(self) -> None:
         """Give turns to those who wait, as many as may start at once; publish what is now."""
@@ -147,18 +160,24 @@ class Launcher:
                 break
             if isinstance(server.state, machine.Waiting):
                 self._give_turn(server)
+        for server in self._servers.values():
+            if isinstance(server.state, machine.Stopped):
+                server.reason = self._taken(server)
         managed = {directory: server.managed for directory, server in self._servers.items()}
         if managed != self.managed:
             self._watch.set(managed)
 
     def _give_turn(self, server: Server) -> None:
-        rival = server.rival(self._registry.table)
-        if rival is None:
-            self._step(server, Event.TURN_GIVEN)
-        else:
-            server.reason = reasons.served(rival.pid, rival.port)
-            log.info("not started directory=%s reason=%s", server.directory, server.reason)
+        if reason := self._taken(server):
+            log.info("not started directory=%s reason=%s", server.shown, reason)
             self._step(server, Event.STOP_ASKED)
+        else:
+            self._step(server, Event.TURN_GIVEN)
+
+    def _taken(self, server: Server) -> str:
+        """Return who else serves the directory, which is theirs then; empty when nobody does."""
+        rival = server.rival(self._registry.table)
+        return reasons.served(rival.pid, rival.port) if rival else ""
 
     def _do(self, server: Server, command: machine.Command) -> None:
         match command:
@@ -167,9 +186,7 @@ class Launcher:
             case machine.Dispose():
                 self._keeper.look(server.name)  # before any of them loses its parent
             case machine.Signal(number):
-                log.info(
-                    "signal directory=%s pid=%s number=%d", server.directory, server.pid, number
-                )
+                log.info("signal directory=%s pid=%s number=%d", server.shown, server.pid, number)
                 self._keeper.look(server.name)
                 self._keeper.signal(server.name, number)
             case machine.Sweep():
@@ -178,18 +195,20 @@ class Launcher:
                 self._wake_at(server, time)
 
     def _spawn(self, server: Server) -> None:
-        name, port = f"{self._boot}-{next(self._count)}", self._free_port(server)
-        failure = reasons.no_port(self._ports)
+        name = server.name = f"{self._boot}-{next(self._count)}"
+        port, failure = self._free_port(server), reasons.no_port(self._ports)
         try:
             pipe = server.begin(name, port)
         except OSError as error:  # too many open files
             port, failure = None, reasons.not_started(error.errno or 0, None, server.directory)
         else:
-            if port is not None:
-                options = ("serve", "--hostname", LOOPBACK, "--port", str(port))
-                argv = [*self._command, *options]
-                self._keeper.spawn(name, argv, server.directory, pipe.entrance)
-            pipe.shut()
+            try:
+                if port is not None:
+                    options = ("serve", "--hostname", LOOPBACK, "--port", str(port))
+                    argv = [*self._command, *options]
+                    self._keeper.spawn(name, argv, server.directory, pipe.entrance)
+            finally:
+                pipe.shut()
         if port is None:
             asyncio.get_running_loop().call_soon(self._not_spawned, server, name, failure)
 
@@ -218,7 +237,7 @@ class Launcher:
     async def _dispose(self, server: Server) -> None:
         name, port = server.name, server.port or 0
         disposed = await self._client.dispose(Listener(LOOPBACK, port))
-        log.info("disposed directory=%s port=%d done=%s", server.directory, port, disposed)
+        log.info("disposed directory=%s port=%d done=%s", server.shown, port, disposed)
         if server.name == name and isinstance(server.state, Stopping):
             self._handle(server, Event.DISPOSED)
 
@@ -230,7 +249,7 @@ class Launcher:
         match report:
             case keeper.Started(pid):
                 server.pid = pid
-                log.info("started directory=%s pid=%d port=%s", server.directory, pid, server.port)
+                log.info("started directory=%s pid=%d port=%s", server.shown, pid, server.port)
                 self._settle()
                 self._look_for(server)
             case keeper.NotStarted(number, path):
@@ -251,7 +270,7 @@ class Launcher:
         if server.name != name:
             return
         server.reason = reason
-        log.warning("not started directory=%s reason=%s", server.directory, reason)
+        log.warning("not started directory=%s reason=%s", server.shown, printable(reason))
         self._handle(server, Event.NOT_SPAWNED)
 
     def _exited(self, server: Server, code: int) -> None:
@@ -261,7 +280,7 @@ class Launcher:
             server.refused.add(server.port)
         if not isinstance(server.state, Stopping):
             server.reason = reasons.ended(code, server.output.lines)
-        log.info("ended directory=%s pid=%s code=%d", server.directory, server.pid, code)
+        log.info("ended directory=%s pid=%s code=%d", server.shown, server.pid, code)
         self._handle(server, Event.EXITED)
 
     async def _stop_all(self) -> None:

@@ -38,11 +38,9 @@ def listening(listeners: Listeners | None) -> set[int]:
 
 
 def _can_bind(port: int) -> bool:
-    with socket.socket() as probe:
+    with suppress(OSError), socket.socket() as probe:  # there may be no descriptor left, too
         # As servers do: connections of an earlier one that are still closing do not count.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((LOOPBACK, port))
-        except OSError:
-            return False
-    return True
+        probe.bind((LOOPBACK, port))
+        return True
+    return False

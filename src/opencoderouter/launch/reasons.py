@@ -26,6 +26,11 @@ def not_started(number: int, path: str | None, directory: str) -> str:
     return f"{path or 'opencode'} cannot be started: {os.strerror(number)}"
 
 
+def unable(error: Exception) -> str:
+    """Return what to say of a start that failed in a way nobody has thought of."""
+    return f"opencode cannot be started: {type(error).__name__}: {error}"
+
+
 def no_port(ports: range) -> str:
     """Return what to say when every port is taken."""
     return (

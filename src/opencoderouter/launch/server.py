@@ -6,9 +6,10 @@ import asyncio
 from dataclasses import dataclass, field
 
 from opencoderouter.core.managed import Managed
-from opencoderouter.core.model import Listener, Status
+from opencoderouter.core.model import Kind, Listener, Status
+from opencoderouter.core.printable import printable
 from opencoderouter.core.table import Table
-from opencoderouter.kernel.processes import descendants
+from opencoderouter.kernel.processes import descendants, process
 from opencoderouter.launch import machine
 from opencoderouter.launch.directory import FLEETING
 from opencoderouter.launch.output import Output
@@ -36,6 +37,12 @@ class Server:
     pipe: Pipe | None = None
     timer: asyncio.TimerHandle | None = None
     settled: asyncio.Event = field(default_factory=asyncio.Event)  # set unless it is being stopped
+    command: tuple[str, ...] = ()  # what starts servers here
+
+    @property
+    def shown(self) -> str:
+        """Return the directory as a log may have it."""
+        return printable(self.directory)
 
     @property
     def managed(self) -> Managed:
@@ -70,11 +77,15 @@ class Server:
         return self.listener is not None
 
     def rival(self, table: Table) -> Listener | None:
-        """Return the socket of another server that has the directory, and may keep it for long."""
+        """Return the socket of another server that has the directory, and may keep it for long.
+
+        Whoever listens can claim a directory: it must be an OpenCode process, or our command.
+        """
         project = table.serving(self.directory)
         listeners = (backend.listener for backend in project.backends) if project else ()
         lasting = (listener for listener in listeners if listener.kind not in FLEETING)
-        return next((listener for listener in lasting if not self._was_ours(listener)), None)
+        others = (listener for listener in lasting if not self._was_ours(listener))
+        return next(filter(self._is_proven, others), None)
 
     def _hang_up(self) -> None:
         if self.pipe is not None:
@@ -88,6 +99,17 @@ class Server:
             return listener.pid == self.pid
         # OpenCode behind a wrapper, as version managers have.
         return listener.port == self.port and listener.pid in descendants(self.pid)
+
+    def _is_proven(self, listener: Listener) -> bool:
+        if listener.kind is not Kind.OTHER:
+            return True
+        if listener.pid is None:
+            return listener.inode is None  # the kernel cannot be asked
+        owner, length = process(listener.pid), len(self.command)
+        if owner is None or not self.command:
+            return False
+        # A script's interpreter comes before it.
+        return self.command in (owner.argv[:length], owner.argv[1 : length + 1])
 
     def _was_ours(self, listener: Listener) -> bool:
         """Tell whether a socket is that of the last process, which discovery may still list."""

@@ -63,6 +63,17 @@ def mark_of(pid: int, proc: str = "/proc") -> str | None:
     return next((os.fsdecode(f.removeprefix(name)) for f in fields if f.startswith(name)), None)
 
 
+def unreaped() -> int | None:
+    """Return a child that has ended and keeps its pid until it is reaped; 0 when there is none.
+
+    None where this cannot be asked (macOS). Raises ChildProcessError when there is no child.
+    """
+    if not hasattr(os, "waitid"):
+        return None
+    found = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    return found.si_pid if found else 0
+
+
 def kill(pids: Iterable[int]) -> bool:
     """Send SIGKILL to each. False when there is none within reach (a set-uid tool is not)."""
     return any([_kill(pid) for pid in pids])  # noqa: C419 - each, not the first

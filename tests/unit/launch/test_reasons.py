@@ -36,3 +36,5 @@ def test_the_rest() -> None:
     assert reasons.too_slow(60.0) == "opencode did not answer within 60 seconds"
     assert reasons.served(42, 4096) == "already served by process 42 on port 4096"
     assert reasons.served(None, 4096) == "already served by another process on port 4096"
+    said = reasons.unable(ValueError("oops"))
+    assert said == "opencode cannot be started: ValueError: oops"

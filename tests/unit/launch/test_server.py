@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from types import MappingProxyType
 
 import pytest
@@ -16,6 +17,7 @@ from opencoderouter.launch.machine import Phase, Then
 from opencoderouter.launch.server import Server
 
 HOME = "/srv/app"
+_OWN = tuple(Path("/proc/self/cmdline").read_text().split("\0"))
 OURS = Listener("127.0.0.1", 30000, inode=1, pid=10, kind=Kind.SERVE)
 
 
@@ -80,6 +82,24 @@ def test_rival(listener: Listener, *, rival: bool) -> None:
     made = server(machine.Waiting())
     assert made.rival(table(listener)) == (listener if rival else None)
     assert made.rival(Table()) is None
+
+
+@pytest.mark.parametrize(
+    ("listener", "command", "rival"),
+    [
+        (Listener("127.0.0.1", 4096, inode=2, pid=99), ("opencode",), False),
+        (Listener("127.0.0.1", 4096, inode=2), ("opencode",), False),  # another user's
+        (Listener("127.0.0.1", 4096, inode=2, pid=os.getpid()), (), False),
+        (Listener("127.0.0.1", 4096, inode=2, pid=os.getpid()), ("no-such",), False),
+        (Listener("127.0.0.1", 4096, inode=2, pid=os.getpid()), _OWN[:1], True),
+        (Listener("127.0.0.1", 4096, inode=2, pid=os.getpid()), _OWN[1:2], True),
+    ],
+)
+def test_claimed(listener: Listener, command: tuple[str, ...], *, rival: bool) -> None:
+    """Who is not OpenCode, and not what is started here in its place, can claim what they like."""
+    made = server(machine.Waiting())
+    made.command = command
+    assert (made.rival(table(listener)) is not None) is rival
 
 
 def test_last_one_behind_a_wrapper() -> None:

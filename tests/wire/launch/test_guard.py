@@ -207,6 +207,16 @@ def test_own_group(tmp_path: Path) -> None:
         until(lambda: not living(tmp_path))
 
 
+def test_group_ends_before_its_number_is_free(tmp_path: Path) -> None:
+    """A server's group is killed while the dead server still holds the number."""
+    record = tmp_path / "record"
+    patch = f"os.killpg = lambda pid, _: os.stat(f'/proc/{{pid}}') and open({str(record)!r}, 'w')"
+    with guarding("-W", "ignore", "-c", MAIN.format(patch=patch, proc="/proc")) as router:
+        os.close(router.spawn("a-1", "exit 3", tmp_path))
+        assert [router.heard()["did"] for _ in range(2)] == ["started", "exited"]
+    assert record.exists()
+
+
 def test_orders_about_nobody(tmp_path: Path) -> None:
     """A signal to a server that has ended goes nowhere; a sweep of nothing is done at once."""
     with guarding() as router:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,6 +15,7 @@ import pytest
 from tests.rig.wait import until as blocking_until
 from tests.wire.launch.rig import descriptors, guards, living, nothing, run, until
 
+import opencoderouter
 from opencoderouter.launch import tree
 from opencoderouter.launch.keeper import Exited, Keeper, NotStarted, Report, Started, Swept, collect
 
@@ -144,6 +147,32 @@ async def test_other_children_are_left_alone(tmp_path: Path) -> None:
             assert len(living(other)) == 2
         assert len(living(other)) == 2
         os.killpg(mine.pid, signal.SIGKILL)
+
+
+async def test_neighbours_of_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is installed beside this package is not taken for the standard library."""
+    packages = tmp_path / "packages"
+    packages.mkdir()
+    (packages / "opencoderouter").symlink_to(Path(opencoderouter.__file__).parent)
+    (packages / "json.py").write_text("raise SystemExit")
+    monkeypatch.setattr("opencoderouter.launch.keeper._PACKAGES", str(packages))
+    async with keeping() as ears:
+        ears.spawn("k-1", "exit 5", tmp_path)
+        await ears.hear("k-1", Started(0), Exited(5), Swept())
+
+
+def test_nobody_to_collect() -> None:
+    """As long as no child is dead, the process table is not read."""
+    program = """if True:
+        import subprocess
+        from opencoderouter.launch import keeper
+        keeper.tree.read_tree = None
+        assert keeper.collect(frozenset()) == frozenset()
+        with subprocess.Popen(["sleep", "1000"]) as child:
+            assert keeper.collect(frozenset({(child.pid, 1)})) == frozenset()
+            child.kill()
+    """
+    subprocess.run([sys.executable, "-c", program], check=True)
 
 
 async def test_strays_are_collected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

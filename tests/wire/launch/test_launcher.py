@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -72,10 +73,10 @@ async def test_stop_leaves_the_others_tools(tmp_path: Path) -> None:
     async with launching(one, two, command=program("tool", "forgotten")) as launcher:
         await settled(launcher, one, two)
         await until(lambda: len(living(two)) == 4)
-        before = living(two)
+        before = set(living(two))
         await launcher.stop(str(one))
         assert living(one) == {}
-        assert living(two) == before
+        assert set(living(two)) == before
 
 
 async def test_stop_of_a_stubborn_server(tmp_path: Path) -> None:
@@ -175,6 +176,38 @@ async def test_already_served(tmp_path: Path) -> None:
         registry.forget(other)
         await launcher.start(str(served))
         await settled(launcher, served)
+
+
+async def test_stop_before_its_turn(tmp_path: Path) -> None:
+    """A project that is stopped while it waits does not start later."""
+    one, two = folders(tmp_path, "one", "two")
+    ready = asyncio.Event()
+    async with launching(one, two, command=program(), ready=ready) as launcher:
+        await launcher.stop(str(one))
+        ready.set()
+        await settled(launcher, two)
+        assert launcher.managed[str(one)] == Managed(str(one), Status.STOPPED)
+        assert living(one) == {}
+
+
+async def test_somebody_takes_over(tmp_path: Path) -> None:
+    """Who starts a server by hand where ours was stopped has the project, until they go."""
+    (home,) = folders(tmp_path, "home")
+    registry, stopped = Registry(), Managed(str(home), Status.STOPPED)
+    other = Listener("127.0.0.1", 4096, inode=1, pid=1, kind=Kind.SERVE)
+    async with launching(home, command=program(), registry=registry) as launcher:
+        await settled(launcher, home)
+        await launcher.stop(str(home))
+        assert launcher.managed[str(home)] == stopped
+        registry.observe(Backend(other, Identity(str(home), "1"), Status.READY))
+        theirs = replace(stopped, reason="already served by process 1 on port 4096")
+        await until(lambda: launcher.managed[str(home)] == theirs)
+        for verb in (launcher.stop, launcher.start, launcher.restart):
+            await verb(str(home))
+            assert launcher.managed[str(home)] == theirs
+        registry.forget(other)
+        await until(lambda: launcher.managed[str(home)] == stopped)
+        assert living(home) == {}
 
 
 async def test_not_a_directory(tmp_path: Path) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
+import logging
 import os
 import signal
 import socket
@@ -95,6 +97,60 @@ async def test_too_many_open_files(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         failed = await status(launcher, home, Status.FAILED)
         assert failed.reason == "opencode cannot be started: Too many open files"
         await settled(launcher, home)
+
+
+async def test_bug_in_a_retry(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A start that raises what nobody expects has failed, is logged, and is tried again."""
+    (home,) = folders(tmp_path, "home")
+    calls: list[int] = []
+
+    def broken(ports: range, **_: object) -> int | None:
+        calls.append(1)
+        if len(calls) == 1:
+            raise ZeroDivisionError("oops")
+        return ports[0]
+
+    monkeypatch.setattr("opencoderouter.launch.launcher.free_port", broken)
+    async with launching(home, command=program()) as launcher:
+        failed = await status(launcher, home, Status.FAILED)
+        assert failed.reason == "opencode cannot be started: ZeroDivisionError: oops"
+        (ready,) = await settled(launcher, home)
+        assert ready.restarts == 1
+    assert [r.levelname for r in caplog.records if r.exc_info] == ["ERROR"]
+
+
+async def test_bug_in_a_stop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stop whose first orders fail goes on with the next in due time."""
+
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("oops")
+
+    (home,) = folders(tmp_path, "home")
+    policy = Policy(start_timeout=20, dispose=0.1, grace=0.5)
+    async with launching(home, command=program("tool"), policy=policy) as launcher:
+        await settled(launcher, home)
+        monkeypatch.setattr("opencoderouter.launch.keeper.Keeper.look", broken)
+        async with asyncio.timeout(20):
+            await launcher.stop(str(home))
+        assert launcher.managed[str(home)].status is Status.STOPPED
+    assert living(home) == {}
+
+
+async def test_log_of_a_strange_directory(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A directory's name cannot pass for a line of the log."""
+    caplog.set_level(logging.INFO, "opencoderouter.launch")
+    (home,) = folders(tmp_path, "home\nWARNING forged\x1b[2J")
+    async with launching(home, command=("no-such-opencode",)) as launcher:
+        await status(launcher, home, Status.FAILED)
+        await launcher.stop(str(home))
+    async with launching(home, command=program()) as launcher:
+        await settled(launcher, home)
+        await launcher.stop(str(home))
+    messages = [r.getMessage() for r in caplog.records if "forged" in r.getMessage()]
+    assert len(messages) >= 4
+    assert [text for text in messages if not text.isprintable()] == []
 
 
 async def test_too_slow(tmp_path: Path) -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import socket
 
+import pytest
 from tests.rig.ports import free_range
 
 from opencoderouter.core.model import Listener
@@ -50,6 +53,17 @@ def test_kernel_refuses() -> None:
     ports = free_range()[:2]
     with socket.create_server(("127.0.0.1", ports[0])):
         assert free_port(ports, listeners=refused, taken=()) == ports[1]
+
+
+def test_no_descriptor_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A router that can open nothing more finds no free port, and no error either."""
+
+    def exhausted() -> socket.socket:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    ports = free_range()[:1]
+    monkeypatch.setattr("opencoderouter.launch.ports.socket.socket", exhausted)
+    assert free_port(ports, listeners=None, taken=()) is None
 
 
 def test_closing_connections() -> None:
