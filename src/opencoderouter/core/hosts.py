@@ -54,7 +54,7 @@ class OfProject:
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """A name that is not ours: DNS rebinding, or a name the router should be told about."""
+    """A name that is not ours: DNS rebinding, 0.0.0.0, or one the router should be told about."""
 
 
 def parse_authority(text: str) -> Authority | None:
@@ -78,13 +78,23 @@ def is_literal(host: str) -> bool:
     return True
 
 
+def _is_unspecified(host: str) -> bool:
+    """Tell whether ``host`` is no machine's address, also as IPv6 writes that of IPv4.
+
+    Systems connect it to loopback, but browsers do not count it as local (no Fetch Metadata).
+    """
+    address = ipaddress.ip_address(host)
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return (mapped or address).is_unspecified
+
+
 def classify(host: str, names: Names) -> Own | OfProject | Unknown:
     """Return what ``host`` (lower case, no port) names.
 
     The machine's own names come first, so that no project can take the router away.
     """
     if is_literal(host):
-        return Own(literal=True)
+        return Unknown() if _is_unspecified(host) else Own(literal=True)
     if host == "localhost" or host in names.machine:
         return Own()
     tail = f"-{names.owner}"

@@ -112,9 +112,11 @@ def plan(head: Head, table: Table, names: Names) -> Plan:
 
 
 def _meant(slugs: tuple[str, ...], table: Table) -> str:
-    """Return the first of ``slugs`` that is served, else that ever was, else the first."""
-    served = [slug for slug in slugs if slug in table.projects]
-    return (served or [slug for slug in slugs if slug in table.leases.values()] or [*slugs])[0]
+    """Return the first of ``slugs`` that ever was served, else the first.
+
+    A name leads to the same project for good: never to another one while its own is down.
+    """
+    return next((slug for slug in slugs if slug in table.leases.values()), slugs[0])
 
 
 def _by_path(

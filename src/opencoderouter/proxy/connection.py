@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from typing import Any
 
 from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
@@ -62,8 +63,9 @@ class Connection(web.RequestHandler):
         else:
             log.info("malformed request peer=%s reason=%s", request.remote, type(exc).__name__)
             response = _refusal(request, exc, message or "")
-        response.force_close()
-        return response
+        nameless = _Nameless(status=response.status, headers=response.headers, body=response.body)
+        nameless.force_close()
+        return nameless
 
     async def finish_response(
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
@@ -77,10 +79,25 @@ class Connection(web.RequestHandler):
             self.transport.write_eof()
         return done
 
+    def log_exception(self, *args: Any, **kw: Any) -> None:  # noqa: ANN401 - as aiohttp has it
+        """Log what aiohttp did not expect. A malformed body that nobody wanted is no such thing."""
+        if isinstance(kw.get("exc_info"), web.RequestPayloadError):
+            log.info("malformed body")
+        else:
+            super().log_exception(*args, **kw)
+
     def close_idle(self) -> None:
         """Close unless a request is being answered."""
         if self._waiter is not None:
             self.force_close()
+
+
+class _Nameless(web.Response):
+    """Leaves out which software answers: the application's signal is not sent before the gate."""
+
+    async def _prepare_headers(self) -> None:
+        await super()._prepare_headers()
+        self.headers.pop("Server", None)
 
 
 def _refusal(request: web.BaseRequest, exc: BaseException | None, message: str) -> web.Response:

@@ -23,6 +23,7 @@ from opencoderouter.proxy.tunnel import tunnel
 _DEAD = (ClientError, OSError, HttpProcessingError)  # how a backend's end or nonsense is told
 _SWITCHING = 101
 _FINAL = 200
+_HEADS = 17  # of answers to one request, the final one included; who gives more is broken
 
 
 class Answered(web.StreamResponse):
@@ -121,7 +122,7 @@ class Exchange:
 
     async def _head(self) -> tuple[RawResponseMessage, StreamReader] | None:
         """Return the final answer's head; interim ones (RFC 9110 section 15.2) are passed on."""
-        while True:
+        for _ in range(_HEADS):
             try:
                 reply, content = await self._upstream.protocol.read()
             except _DEAD:
@@ -131,6 +132,7 @@ class Exchange:
             if reply.code >= _FINAL or reply.code == _SWITCHING:
                 return reply, content
             await self._interim(reply)
+        return None
 
     async def _interim(self, reply: RawResponseMessage) -> None:
         if self._request.version >= HttpVersion11:

@@ -7,7 +7,7 @@ import logging
 
 from aiohttp import web
 
-from opencoderouter.core.model import Backend
+from opencoderouter.core.model import Backend, Status
 from opencoderouter.core.plan import Forward
 from opencoderouter.proxy.context import Context
 from opencoderouter.proxy.errors import error
@@ -17,6 +17,7 @@ from opencoderouter.proxy.pool import Pool, Upstream
 log = logging.getLogger(__name__)
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})  # may be asked twice (RFC 9110 section 9.2.1)
+_ANSWERING = frozenset({Status.READY, Status.LOCKED})  # worth asking what they are doing
 
 
 class Forwarder:
@@ -56,17 +57,29 @@ class Forwarder:
         return await Exchange(request, plan, upstream, self._context.closing).run(self._pool)
 
     async def _backend(self, plan: Forward) -> Backend:
-        """Return the backend that has the session at work, else the one that has the route."""
+        """Return the backend that has the session at work, else the one that has the route.
+
+        The first that has it will do: a slow one must not hold up the others' requests.
+        """
         if plan.session is None:
             return plan.backend
-        ask = self._context.client.busy
+        answering = [one for one in plan.project.backends if one.status in _ANSWERING]
         async with asyncio.TaskGroup() as group:
             asked = [
-                (backend, group.create_task(ask(backend.listener), name="busy"))
-                for backend in plan.project.backends
+                group.create_task(self._having(plan.session, one), name="busy") for one in answering
             ]
-        busy = (backend for backend, task in asked if plan.session in (task.result() or ()))
-        return next(busy, plan.backend)
+            for answer in asyncio.as_completed(asked):
+                if found := await answer:
+                    break
+            else:
+                found = None
+            for task in asked:
+                task.cancel()
+        return found or plan.backend
+
+    async def _having(self, session: str, backend: Backend) -> Backend | None:
+        busy = await self._context.client.busy(backend.listener)
+        return backend if session in (busy or ()) else None
 
 
 def _unreachable(

@@ -13,18 +13,18 @@ from opencoderouter.proxy.wire import BUFFER, FIELD, FIELDS, LINE
 
 CONNECT = 5.0  # seconds; it is the same machine
 IDLE = 15.0  # seconds; OpenCode itself closes after more than 330
+MOST = 16  # idle connections per backend; a burst of requests leaves many more
 
 Key = tuple[str, int, int | None]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Upstream:
-    """A connection to a backend. ``reused`` ones may turn out to be closed at the other end."""
+    """A connection to a backend."""
 
     protocol: ResponseHandler
     writer: StreamWriter
     key: Key
-    reused: bool = False
 
     def expect(self, *, bodiless: bool) -> None:
         """Make ready to read the answer to one request. ``bodiless`` for the answer to HEAD."""
@@ -53,7 +53,7 @@ class Pool:
             protocol, timer = idle.popitem()
             timer.cancel()
             if protocol.is_connected() and not protocol.should_close:
-                return _upstream(protocol, listener.key, reused=True)
+                return _upstream(protocol, listener.key)
             protocol.abort()
         return None
 
@@ -67,8 +67,11 @@ class Pool:
         return _upstream(protocol, listener.key)
 
     def keep(self, upstream: Upstream) -> None:
-        """Take a connection back whose answer has been read to its end; close it when unfit."""
-        if upstream.protocol.should_close:
+        """Take a connection back whose answer has been read to its end.
+
+        It is closed when unfit, and when enough are kept.
+        """
+        if upstream.protocol.should_close or len(self._idle.get(upstream.key, ())) >= MOST:
             upstream.protocol.abort()
             return
         loop = asyncio.get_running_loop()
@@ -91,6 +94,6 @@ class Pool:
         upstream.protocol.abort()
 
 
-def _upstream(protocol: ResponseHandler, key: Key, *, reused: bool = False) -> Upstream:
+def _upstream(protocol: ResponseHandler, key: Key) -> Upstream:
     writer = StreamWriter(protocol, asyncio.get_running_loop())
-    return Upstream(protocol, writer, key, reused)
+    return Upstream(protocol, writer, key)

@@ -100,6 +100,7 @@ def test_is_literal(host: str, literal: bool) -> None:  # noqa: FBT001
         ("localhost.evil.org", Unknown()),
         ("evil.org", Unknown()),
         ("2130706433", Unknown()),
+        *[(host, Unknown()) for host in ("0.0.0.0", "::", "0:0::0", "::ffff:0:0", "::0.0.0.0")],
     ],
 )
 def test_classify(host: str, meaning: Own | OfProject | Unknown) -> None:

@@ -368,6 +368,17 @@ def test_a_name_with_two_meanings_that_is_down() -> None:
     assert told(ask("x-alice.localhost", "/", table=down)) == (503, "project_down")
 
 
+def test_a_name_with_two_meanings_stays_with_the_first() -> None:
+    """While `x-alice` is down, its name does not lead to `x`; the name with the owner does."""
+    leases = {"/a/x-alice": "x-alice", "/a/x": "x"}
+    table = tables.observe(tables.lease(Table(), leases), [backend("/a/x", 1)])
+    refused = ask("x-alice.localhost", "/", table=table)
+    assert told(refused) == (503, "project_down")
+    assert isinstance(refused, Refuse)
+    assert "'x-alice'" in refused.detail
+    assert isinstance(ask("x-alice.local", "/", table=table), Forward)
+
+
 def test_what_a_backend_is_told() -> None:
     """The client's Host, and who asked, for what, under which prefix."""
     decided = ask("LocalHost:8080", "/two/x", ("X-Forwarded-For", "1.1.1.1"), ("A", "b"))

@@ -1,11 +1,13 @@
-"""A browser for the pages of the router."""
+"""A browser for the pages of the router, and a log that is looked at."""
 
 from __future__ import annotations
 
+import logging
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING
 
+import pytest
 import pytest_asyncio
 
 if TYPE_CHECKING:
@@ -14,6 +16,13 @@ if TYPE_CHECKING:
 FLAGS = """--no-sandbox --disable-gpu --disable-dev-shm-usage --disable-quic --no-first-run
 --disable-background-networking --disable-component-update --disable-sync""".split()
 FAR = "--host-resolver-rules=MAP devbox 127.0.0.1"  # a name that is no secure context
+
+
+@pytest.fixture
+def quiet(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """Nothing in the test is worth an error in the log, nor a lost task or future."""
+    yield
+    assert [r for r in caplog.get_records("call") if r.levelno >= logging.ERROR] == []
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")

@@ -58,6 +58,7 @@ async def test_malformed(request_: bytes, caplog: pytest.LogCaptureFixture) -> N
         start, fields, body = split(answer)
         assert start.split(b" ")[1] in {b"400", b"501", b"505"}, answer
         assert value(fields, b"content-type") == [b"application/json"]
+        assert not value(fields, b"server")
         assert set(json.loads(body)) == {"error", "detail", "hint"}
         assert not backend.conversations
     assert not [r for r in caplog.records if r.exc_info or r.levelno > logging.INFO]

@@ -7,7 +7,8 @@ import json
 import logging
 
 import pytest
-from tests.wire.proxy.through import MODES, Proxy, split, through, value
+from tests.fakes import backend as make
+from tests.wire.proxy.through import LONG, MODES, Proxy, split, through, value
 from tests.wire.proxy.upstream import OK, Conversation, upstream, whole
 
 from opencoderouter.core.model import Status
@@ -354,6 +355,35 @@ async def test_session(mode: str, has_it: int | None) -> None:
                 await proxy.ask(proxy.head(mode, target, CLOSE))
         asked = one.seen.count(b" HTTP/1.1\r\n"), two.seen.count(b" HTTP/1.1\r\n")
         assert asked == ((2, 1) if has_it == 1 else (3, 0))
+
+
+async def test_session_at_the_first_that_has_it(mode: str) -> None:
+    """Nobody waits for a slow backend when another one has the session."""
+    async with upstream() as one, upstream() as two:
+        busy = {two.port: frozenset({"ses_1"})}
+        async with through(one.port, two.port, busy=busy, hangs=one.port) as proxy:
+            async with asyncio.timeout(LONG):
+                await proxy.ask(proxy.head(mode, "/session/ses_1/message", CLOSE))
+        assert (one.seen, two.seen != b"") == (b"", True)
+
+
+@pytest.mark.parametrize("status", [Status.BUSY, Status.FAILED])
+async def test_session_is_not_asked_of_who_will_not_answer(mode: str, status: Status) -> None:
+    """A backend that does not answer, or has no project, is not asked for its sessions."""
+    async with upstream() as one, upstream() as two:
+        async with through(one.port, two.port, hangs=two.port) as proxy:
+            proxy.registry.observe(make("/home/alice/alpha", two.port, status))
+            async with asyncio.timeout(LONG):
+                await proxy.ask(proxy.head(mode, "/session/ses_1/message", CLOSE))
+        assert (one.seen != b"", two.seen) == (True, b"")
+
+
+async def test_endless_interim_answers(mode: str) -> None:
+    """A backend that never comes to its final answer is given up."""
+    early = b"HTTP/1.1 103 Early Hints\r\n\r\n"
+    async with upstream(early * 1000 + OK) as backend, through(backend.port) as proxy:
+        answer = await proxy.ask(proxy.head(mode, "/", CLOSE))
+        assert answer.startswith(early * 17 + b"HTTP/1.1 502 Bad Gateway\r\n")
 
 
 async def test_interim_answers(mode: str) -> None:

@@ -32,14 +32,11 @@ async def test_kept_and_taken() -> None:
         pool, there = Pool(), listener(backend.port)
         assert pool.take(there) is None
         one, two = await pool.open(there), await pool.open(there)
-        assert not one.reused
         for connection in (one, two):
             await ask(connection)
             pool.keep(connection)
         taken = [pool.take(there), pool.take(there), pool.take(there)]
         assert [t and t.protocol for t in taken] == [two.protocol, one.protocol, None]
-        assert taken[0] is not None
-        assert taken[0].reused
         for connection in (one, two):
             connection.protocol.abort()
 
@@ -90,6 +87,25 @@ async def test_closed_by_the_backend() -> None:
         async with asyncio.timeout(LONG):
             await closed
         assert pool.take(there) is None
+
+
+async def test_only_so_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A backend has a few idle connections; one too many is closed."""
+    monkeypatch.setattr("opencoderouter.proxy.pool.MOST", 2)
+    async with upstream() as backend:
+        pool, there = Pool(), listener(backend.port)
+        for connection in [await pool.open(there) for _ in range(3)]:
+            await ask(connection)
+            pool.keep(connection)
+        kept = [pool.take(there) for _ in range(3)]
+        assert [one is not None for one in kept] == [True, True, False]
+        for one in kept:
+            if one:
+                one.protocol.abort()
+        for number in range(3):
+            talk = await backend.conversation(number)
+            async with asyncio.timeout(LONG):
+                await talk.gone.wait()
 
 
 @pytest.mark.parametrize("how", ["idle", "close"])

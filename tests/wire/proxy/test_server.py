@@ -21,7 +21,7 @@ STREAM = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encodi
 def quiet(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     """Expect no warning in the log: an end is worth none."""
     yield
-    assert [r for r in caplog.records if r.levelno >= logging.WARNING] == []
+    assert [r for r in caplog.get_records("call") if r.levelno >= logging.WARNING] == []
 
 
 def bound(hostname: str, port: int = 0) -> list[tuple[str, int]]:

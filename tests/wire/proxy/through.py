@@ -27,9 +27,12 @@ class Sessions:
     """Tells which sessions are at work, by port."""
 
     by_port: Mapping[int, frozenset[str] | None] = field(default_factory=dict)
+    hangs: int | None = None  # the port that never tells
 
     async def busy(self, listener: Listener) -> frozenset[str] | None:
         """Return the sessions of a backend."""
+        if listener.port == self.hangs:
+            await asyncio.Event().wait()
         return self.by_port.get(listener.port)
 
 
@@ -100,6 +103,7 @@ async def through(
     status: Status = Status.READY,
     grace: float = 5.0,
     busy: Mapping[int, frozenset[str] | None] | None = None,
+    hangs: int | None = None,
 ) -> AsyncIterator[Proxy]:
     """Run a router whose project is served on ``ports``, at the latest until the block ends."""
     registry = Registry()
@@ -108,7 +112,7 @@ async def through(
     context = Context(
         registry=registry,
         supervisor=FakeSupervisor(),
-        client=Sessions(busy or {}),
+        client=Sessions(busy or {}, hangs),
         names=Names("alice", frozenset({"box"})),
         username="alice",
         boot="b00t",
