@@ -31,8 +31,9 @@ class Kind(StrEnum):
     OTHER = "other"
 
 
-# `serve` lives as long as it is wanted, `acp` only as long as an editor.
-PREFERENCE = {Kind.SERVE: 0, Kind.OTHER: 1, Kind.WEB: 2, Kind.TUI: 3, Kind.ACP: 4}
+# `serve` lives as long as it is wanted, `acp` only as long as an editor; what is not proven to be
+# OpenCode may be anything.
+PREFERENCE = {Kind.SERVE: 0, Kind.WEB: 1, Kind.TUI: 2, Kind.ACP: 3, Kind.OTHER: 4}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,6 @@ class Identity:
 
     directory: str
     version: str
-    worktree: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from opencoderouter.core.model import PREFERENCE, ROUTED, Backend, Listener, Project
+from opencoderouter.core.model import PREFERENCE, ROUTED, Backend, Kind, Listener, Project
 
 Key = tuple[str, int, int | None]
 
@@ -80,15 +80,18 @@ def _projects(
 
 
 def _ranked(group: list[Backend], holder: Key | None) -> tuple[Backend, ...]:
-    """Put those that can take requests first; among them the holder of the route.
+    """Put those that can take requests first; among them OpenCode, then the holder of the route.
 
-    The rest is by kind, then by port: the same at every start, whatever was found first.
+    A process that is not OpenCode may say that it serves any directory: it keeps no route that
+    OpenCode can take. The rest is by kind, then by port: the same at every start, whatever was
+    found first.
     """
 
-    def rank(backend: Backend) -> tuple[bool, bool, int, int, str, int]:
+    def rank(backend: Backend) -> tuple[bool, bool, bool, int, int, str, int]:
         listener = backend.listener
         return (
             backend.status not in ROUTED,
+            listener.kind is Kind.OTHER,
             listener.key != holder,
             PREFERENCE[listener.kind],
             listener.port,

@@ -78,11 +78,6 @@ def process(pid: int, *, proc: Path = _PROC) -> Process | None:
     return Process(pid, stat.ppid, int(uid), stat.started, argv, _cwd(base), kind)
 
 
-def processes(*, proc: Path = _PROC) -> list[Process]:
-    """Return all processes, by pid."""
-    return [found for pid in _pids(proc) if (found := process(pid, proc=proc))]
-
-
 def opencode_processes(uid: int, *, proc: Path = _PROC) -> list[Process]:
     """Return the OpenCode processes of one user, by pid, without reading of all the others."""
     likely = (pid for pid in _pids(proc) if _may_be_opencode(f"{proc}/{pid}", uid))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os.path
 from dataclasses import dataclass
 from typing import Any, TypeGuard
 
@@ -12,6 +13,7 @@ REALM = 'realm="secure area"'  # of OpenCode's Basic challenge, in lower case
 _ERRORS = "--- Errors ---"
 _REASON = 500  # characters of a reason that are worth showing
 _VERSION = 64
+_PATH_MAX = 4096  # bytes (limits.h of Linux)
 MANY = 100  # sessions that are counted one by one
 
 
@@ -91,10 +93,10 @@ def read_path(reply: Reply, version: str) -> Healthy | Locked | Broken | Foreign
     said = value if isinstance(value, dict) else {}
     if reply.status >= 400:  # noqa: PLR2004
         return Broken(version, _reason(said) or f"GET /path answers {reply.status}")
-    directory, worktree = said.get("directory"), said.get("worktree")
+    directory = said.get("directory")
     if reply.status != 200 or not is_directory(directory):  # noqa: PLR2004
         return Foreign()
-    return Healthy(Identity(directory, version, worktree if is_directory(worktree) else ""))
+    return Healthy(Identity(directory, version))
 
 
 def read_busy(reply: Reply) -> frozenset[str] | None:
@@ -119,14 +121,19 @@ def read_sessions(listing: Reply, busy: frozenset[str]) -> Sessions | None:
 
 
 def is_directory(value: object) -> TypeGuard[str]:
-    """Tell whether ``value`` may name a directory: absolute, and a path the system could have."""
+    """Tell whether ``value`` may name a directory: as the system tells of a working directory.
+
+    Absolute, at most ``PATH_MAX`` bytes, without ``.`` and ``..`` and with no slash too many: a
+    directory has one such name. Control characters may be in it.
+    """
     if not isinstance(value, str) or not value.startswith("/") or "\0" in value:
         return False
     try:
-        value.encode("utf-8", "surrogateescape")
+        size = len(value.encode("utf-8", "surrogateescape"))
     except UnicodeEncodeError:
         return False
-    return True
+    # POSIX leaves a double slash at the beginning as it is.
+    return size <= _PATH_MAX and os.path.normpath(value) == value and not value.startswith("//")
 
 
 def _archived(session: dict[str, Any]) -> bool:

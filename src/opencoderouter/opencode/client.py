@@ -14,7 +14,7 @@ from typing import Self
 import aiohttp
 from yarl import URL
 
-from opencoderouter.core.model import Listener, Sessions
+from opencoderouter.core.model import Kind, Listener, Sessions
 from opencoderouter.opencode import answer as answers
 from opencoderouter.opencode.answer import Answer, Foreign, Healthy, Reply, Silent
 from opencoderouter.opencode.hedge import hedged
@@ -29,8 +29,9 @@ class Client:
     """An async context manager; one serves a whole process.
 
     ``timeout`` is in seconds, and bounds each question and each ``identify`` as a whole.
-    ``password`` is shown only to a server that asks for one as OpenCode does. No method raises
-    for anything that a server does.
+    ``password`` is shown only to a listener whose process is known to be OpenCode (by its
+    ``kind``), when it asks for one as OpenCode does. No method raises for anything that a server
+    does.
     """
 
     def __init__(
@@ -105,13 +106,16 @@ class Client:
         try:
             async with asyncio.timeout(seconds):
                 reply = await self._send(method, listener, target)
-                if reply is not None and reply.locked and self._auth is not None:
-                    reply = await self._send(method, listener, target, self._auth)
+                if reply is not None and reply.locked and (auth := self._auth_for(listener)):
+                    reply = await self._send(method, listener, target, auth)
         except aiohttp.ClientResponseError:  # bytes that are not HTTP
             return Foreign()
         except (aiohttp.ClientError, OSError):  # TimeoutError is an OSError
             return Silent()
         return reply or Foreign()
+
+    def _auth_for(self, listener: Listener) -> str | None:
+        return None if listener.kind is Kind.OTHER else self._auth
 
     async def _send(
         self, method: str, listener: Listener, target: str, auth: str | None = None

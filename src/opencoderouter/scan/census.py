@@ -30,7 +30,7 @@ class Candidate:
 
 
 class Census:
-    """Knows the candidates among the listeners; each socket's process is looked up once.
+    """Knows the candidates among the listeners; each socket's process is looked up until found.
 
     ``ports`` are looked at whatever the process; ``own_ports`` never are, and neither is what
     another user than ``uid`` listens on.
@@ -41,13 +41,14 @@ class Census:
     ) -> None:
         self._ports, self._uid, self._own, self._proc = ports, uid, own_ports, proc
         self._known: dict[Listener, Candidate | None] = {}
+        self.unexplained: frozenset[Listener] = frozenset()  # ours, and no process found
         self._chosen: frozenset[Candidate] = frozenset()
 
     def candidates(self, listeners: frozenset[Listener]) -> frozenset[Candidate]:
         """Return the candidates among all listeners of now. Reads ``/proc`` for new ones."""
         mine = {listener for listener in listeners if self._is_mine(listener)}
         self._known = {x: known for x, known in self._known.items() if x in mine}
-        self._known |= self._look_up(mine - self._known.keys())
+        self._known |= self._look_up(mine - (self._known.keys() - self.unexplained))
         found = (candidate for candidate in self._known.values() if candidate)
         self._chosen = one_per_server(found, keep=self._chosen)
         return self._chosen
@@ -57,22 +58,27 @@ class Census:
         return ours and not ip_address(listener.address).is_link_local  # needs a scope to connect
 
     def _look_up(self, fresh: set[Listener]) -> dict[Listener, Candidate | None]:
+        self.unexplained = frozenset()
         if not fresh:
             return {}
         inodes = {x.inode for x in fresh if x.inode is not None}
         servers = {p.pid: p for p in opencode_processes(self._uid, proc=self._proc)}
         oldest = sorted(servers, key=lambda pid: servers[pid].started)
         owners = socket_owners(inodes, oldest, proc=self._proc)
-        others = {x.inode for x in fresh if x.inode is not None and x.port in self._ports}
-        more = socket_owners(others - owners.keys(), proc=self._proc)
+        # The others' too, outside the range as well: only a process that was seen is not OpenCode.
+        more = socket_owners(inodes - owners.keys(), proc=self._proc)
         found = {inode: servers[pid] for inode, pid in owners.items()}
         found |= {i: p for i, pid in more.items() if (p := process(pid, proc=self._proc))}
+        clear = {inode for inode, owner in found.items() if owner.argv}
+        self.unexplained = frozenset(x for x in fresh if x.inode in inodes - clear)
         return {listener: self._candidate(listener, found) for listener in fresh}
 
     def _candidate(self, listener: Listener, owners: Mapping[int, Process]) -> Candidate | None:
         owner = owners.get(listener.inode) if listener.inode is not None else None
         if owner is None:
             return Candidate(listener) if listener.port in self._ports else None
+        if owner.kind is None and listener.port not in self._ports:
+            return None
         kind = owner.kind or Kind.OTHER
         return Candidate(replace(listener, pid=owner.pid, kind=kind), owner.cwd)
 

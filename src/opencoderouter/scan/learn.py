@@ -19,18 +19,36 @@ _LOCKED = "wants a password: set OPENCODE_SERVER_PASSWORD"
 class State:
     """What is known of a candidate: its backend if it is one, and seconds till the next question.
 
-    ``silences`` counts the questions it has left unanswered in a row.
+    ``silences`` counts the questions it has left unanswered in a row. ``foreign``: it is something
+    else, by what it said last.
     """
 
     backend: Backend | None = None
     pause: float = 0.0
     silences: int = 0
+    foreign: bool = False
 
     @property
     def answered(self) -> Backend | None:
         """Return the backend if it has ever answered."""
         starting = self.backend is None or self.backend.status is Status.STARTING
         return None if starting else self.backend
+
+
+def believed(candidate: Candidate, answer: Answer) -> Answer:
+    """Return the answer, or Foreign where its process proves that it is not to be believed.
+
+    Any program may answer as OpenCode does (a forward of another machine's server, say). One that
+    is not OpenCode is believed only to serve its own working directory, where that is known.
+    """
+    if candidate.opencode:
+        return answer
+    match answer:
+        case Locked() | Broken():
+            return Foreign()
+        case Healthy(identity) if candidate.cwd not in {None, identity.directory}:
+            return Foreign()
+    return answer
 
 
 def learn(candidate: Candidate, state: State, answer: Answer, interval: float) -> State:
@@ -45,7 +63,7 @@ def learn(candidate: Candidate, state: State, answer: Answer, interval: float) -
             whose = _identity(candidate, state, version)
             return _settled(candidate, state, whose, Status.FAILED, interval, reason)
         case Foreign() if not (state.answered and candidate.same_socket):
-            return State(pause=FOREIGN_PAUSE)
+            return State(pause=FOREIGN_PAUSE, foreign=True)
         case Foreign() | Silent():
             return _silent(candidate, state, interval)
 

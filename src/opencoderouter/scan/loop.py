@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Collection
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 from opencoderouter.core.model import Backend, Listener
 from opencoderouter.kernel.sockets import Listeners
 from opencoderouter.opencode.client import Client
 from opencoderouter.registry import Registry
+from opencoderouter.scan.again import Again
 from opencoderouter.scan.census import Candidate, Census
 from opencoderouter.scan.learn import State, starting
 from opencoderouter.scan.ports import PortScan
@@ -65,11 +68,15 @@ class Scanner:
         own_ports: frozenset[int],
         clock: Clock,
         started: Callable[[], Collection[int]] = frozenset,
+        proc: Path = Path("/proc"),
     ) -> None:
         self._policy, self._listeners, self._own, self._clock = policy, listeners, own_ports, clock
         self._started = started
         self._prober = Prober(registry, client, interval=policy.interval)
-        self._census = Census(policy.ports, uid=uid, own_ports=own_ports)
+        self._census = Census(policy.ports, uid=uid, own_ports=own_ports, proc=proc)
+        # Its own: whoever hangs on a file system in the shared ones does not stop discovery.
+        self._pool = ThreadPoolExecutor(1, thread_name_prefix="census")
+        self._again = Again(policy.poll, policy.interval)
         self._refusal = ""
         self.ready = asyncio.Event()
 
@@ -80,8 +87,11 @@ class Scanner:
     async def run(self) -> None:
         """Follow what listens until cancelled."""
         if self._listeners is not None:
-            async with asyncio.TaskGroup() as trackers:
-                await self._follow(self._listeners, trackers)
+            try:
+                async with asyncio.TaskGroup() as trackers:
+                    await self._follow(self._listeners, trackers)
+            finally:
+                self._pool.shutdown(wait=False, cancel_futures=True)
         if not self._policy.adopt_unowned:
             _log.warning(_UNPROVEN)
         await self._scan()
@@ -97,6 +107,8 @@ class Scanner:
             if now is not heard and now != heard:
                 # A dump may leave out a socket while others come and go: it takes two to say so.
                 heard = now | self._hear(listeners, now)
+                await self._update(tracked, heard, trackers)
+            elif self._again.is_due(self._census.unexplained, self._clock()):
                 await self._update(tracked, heard, trackers)
 
     def _hear(self, listeners: Listeners, known: frozenset[Listener]) -> frozenset[Listener]:
@@ -114,7 +126,7 @@ class Scanner:
         self, listeners: frozenset[Listener], trackers: asyncio.TaskGroup
     ) -> Tracked:
         """Take in all at once what is there: names must not depend on who answers first."""
-        found = await asyncio.to_thread(self._census.candidates, listeners)
+        found = await self._candidates(listeners)
         async with asyncio.TaskGroup() as group:
             asked = {c: group.create_task(self._prober.probe(c, State())) for c in found}
         states = {candidate: task.result() for candidate, task in asked.items()}
@@ -125,13 +137,21 @@ class Scanner:
         self, tracked: Tracked, listeners: frozenset[Listener], trackers: asyncio.TaskGroup
     ) -> None:
         """Forget what is gone, and track what is new."""
-        found = await asyncio.to_thread(self._census.candidates, listeners)
+        found = await self._candidates(listeners)
         for candidate in tracked.keys() - found:
             tracked.pop(candidate).cancel()
             self._prober.forget(candidate)
         fresh = {c: State(starting(c)) for c in found - tracked.keys()}
         self._prober.publish(fresh)
         tracked |= {c: self._track(c, state, trackers) for c, state in fresh.items()}
+
+    async def _candidates(self, listeners: frozenset[Listener]) -> frozenset[Candidate]:
+        loop, ask = asyncio.get_running_loop(), self._census.candidates
+        try:
+            return await loop.run_in_executor(self._pool, ask, listeners)
+        except RuntimeError as error:  # no thread to be had: it takes milliseconds here, too
+            _log.warning("census without a thread error=%r", error)
+            return ask(listeners)
 
     def _track(
         self, candidate: Candidate, state: State, trackers: asyncio.TaskGroup

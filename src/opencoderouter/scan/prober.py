@@ -13,7 +13,7 @@ from opencoderouter.opencode.answer import Answer, Broken, Healthy, Locked
 from opencoderouter.opencode.client import Client
 from opencoderouter.registry import Registry
 from opencoderouter.scan.census import Candidate
-from opencoderouter.scan.learn import State, learn
+from opencoderouter.scan.learn import State, believed, learn
 
 _log = logging.getLogger(__name__)
 
@@ -31,7 +31,10 @@ class Prober:
 
     async def probe(self, candidate: Candidate, state: State) -> State:
         """Ask once, and return what is known then."""
-        answer = await self._ask(candidate, state)
+        said = await self._ask(candidate, state)
+        answer = believed(candidate, said)
+        if answer is not said and not (state.foreign or state.backend):
+            _log_refusal(candidate, said)
         if isinstance(answer, Healthy | Locked | Broken):
             self._seen[candidate.listener.key] = datetime.now(UTC)
         return learn(candidate, state, answer, self._interval)
@@ -93,6 +96,22 @@ def _log_status(backend: Backend) -> None:
         backend.status,
         listener.port,
         listener.pid,
-        backend.identity.directory,
-        backend.reason or "-",
+        _line(backend.identity.directory),
+        _line(backend.reason) or "-",
     )
+
+
+def _log_refusal(candidate: Candidate, said: Answer) -> None:
+    claim = said.identity.directory if isinstance(said, Healthy) else ""
+    _log.warning(
+        "listener refused: not an OpenCode process port=%d pid=%s cwd=%s claim=%s",
+        candidate.listener.port,
+        candidate.listener.pid,
+        _line(candidate.cwd or "-"),
+        _line(claim) or type(said).__name__.lower(),
+    )
+
+
+def _line(text: str) -> str:
+    """Return text that stays on its line of the log: a directory may have a newline in its name."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -69,9 +69,14 @@ def test_route() -> None:
 
 
 def test_preference() -> None:
-    """Every kind has its place, `serve` before `web` before `acp`."""
+    """Every kind has its place, `serve` before `web` before `acp`; last what is not OpenCode."""
     assert PREFERENCE.keys() == set(Kind)
-    assert PREFERENCE[Kind.SERVE] < PREFERENCE[Kind.WEB] < PREFERENCE[Kind.ACP]
+    assert (
+        PREFERENCE[Kind.SERVE]
+        < PREFERENCE[Kind.WEB]
+        < PREFERENCE[Kind.ACP]
+        < PREFERENCE[Kind.OTHER]
+    )
 
 
 def test_routed() -> None:

@@ -154,7 +154,14 @@ def test_choosing_anew() -> None:
         backend(7),
         backend(6),
     ]
-    assert ports(observe(NAMED, found)) == [6, 7, 5, 4, 3, 2, 1]
+    assert ports(observe(NAMED, found)) == [6, 7, 4, 3, 2, 5, 1]
+
+
+def test_other_program_yields() -> None:
+    """What is not OpenCode keeps no route that OpenCode can take."""
+    table = observe(NAMED, [backend(1, kind=Kind.OTHER)])
+    assert ports(observe(table, [backend(2, STARTING, Kind.ACP)])) == [1, 2]
+    assert ports(observe(table, [backend(2, kind=Kind.ACP)])) == [2, 1]
 
 
 def test_twins() -> None:
@@ -190,16 +197,17 @@ def test_version(steps: list[tuple[bool, list[Backend]]]) -> None:
 
 @given(STEPS)
 def test_the_route_stays(steps: list[tuple[bool, list[Backend]]]) -> None:
-    """Only who goes or fails loses the route, and it is never with one that cannot serve."""
+    """Only who goes, fails or is not OpenCode loses it, and never to one that cannot serve."""
     tables = run(steps)
     for before, after in pairwise(tables):
         for slug, project in after.projects.items():
             able = [item for item in project.backends if item.status in ROUTED]
             assert project.route in (able or project.backends)
             if slug in before.projects:
+                proven = [item for item in able if item.listener.kind is not Kind.OTHER]
                 holder = before.projects[slug].route.listener.key
                 assert project.route.listener.key == holder or holder not in {
-                    item.listener.key for item in able
+                    item.listener.key for item in proven or able
                 }
 
 

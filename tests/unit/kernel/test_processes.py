@@ -19,7 +19,6 @@ from opencoderouter.kernel.processes import (
     parse_stat,
     parse_status,
     process,
-    processes,
     resident_bytes,
     socket_owners,
 )
@@ -75,7 +74,8 @@ def test_other_command(tmp_path: Path) -> None:
     """A process that is not OpenCode has no kind; a kernel thread not even arguments."""
     add(tmp_path, 7, ("vim", "opencode", "serve.md"), comm="vim")
     add(tmp_path, 8, (), comm="kworker/0:1")
-    assert [(p.kind, p.argv) for p in processes(proc=tmp_path)] == [
+    found = [p for pid in (7, 8) if (p := process(pid, proc=tmp_path))]
+    assert [(p.kind, p.argv) for p in found] == [
         (None, ("vim", "opencode", "serve.md")),
         (None, ()),
     ]
@@ -105,7 +105,7 @@ def test_working_directory(tmp_path: Path) -> None:
     add(tmp_path, 2, cwd=str(odd))
     add(tmp_path, 3)
     (tmp_path / "3/cwd").unlink()
-    found = {p.pid: p.cwd for p in processes(proc=tmp_path)}
+    found = {p.pid: p.cwd for pid in (1, 2, 3) if (p := process(pid, proc=tmp_path))}
     assert found == {1: "/srv/gone", 2: str(odd), 3: None}
 
 
@@ -166,7 +166,7 @@ def test_resident_bytes(tmp_path: Path) -> None:
 
 def test_no_proc(tmp_path: Path) -> None:
     """Where there is no ``/proc`` there are no processes."""
-    assert processes(proc=tmp_path / "none") == []
+    assert opencode_processes(UID, proc=tmp_path / "none") == []
 
 
 @pytest.mark.parametrize("comm", ["opencode", "a) S 1", "(x) (y", "", "a b", ")"])

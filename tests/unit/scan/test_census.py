@@ -96,6 +96,30 @@ def test_looked_up_once(tmp_path: Path) -> None:
     assert seen(again) == {(30001, 1, Kind.WEB, "/srv/1")}
 
 
+@pytest.mark.parametrize("port", [30001, 4096])
+def test_looked_up_until_found(tmp_path: Path, port: int) -> None:
+    """No process, or half of one, is no answer: the next look may find it."""
+    one, there = census(tmp_path), frozenset({listener(port, 11)})
+    one.candidates(there)
+    assert one.unexplained == there
+    add(tmp_path, 1, "opencode serve", sockets=[11])
+    (tmp_path / "1/cmdline").write_text("")
+    (tmp_path / "1/comm").write_text("")
+    one.candidates(there)
+    assert one.unexplained == there
+    (tmp_path / "1/cmdline").write_text("opencode\0serve")
+    assert seen(one.candidates(there)) == {(port, 1, Kind.SERVE, "/srv/1")}
+    assert not one.unexplained
+
+
+def test_explained(tmp_path: Path) -> None:
+    """A process that is not OpenCode explains its sockets, outside the range as well."""
+    add(tmp_path, 1, "python -m http.server", sockets=[11])
+    one = census(tmp_path)
+    assert one.candidates(frozenset({listener(8000, 11)})) == frozenset()
+    assert not one.unexplained
+
+
 def test_port_changes_hands(tmp_path: Path) -> None:
     """Another inode on the same port is another server."""
     add(tmp_path, 1, "opencode serve", sockets=[11])

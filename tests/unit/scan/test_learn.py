@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 from opencoderouter.core.model import Backend, Identity, Kind, Listener, Sessions, Status
 from opencoderouter.opencode.answer import Answer, Broken, Foreign, Healthy, Locked, Silent
 from opencoderouter.scan.census import Candidate
-from opencoderouter.scan.learn import FOREIGN_PAUSE, State, learn
+from opencoderouter.scan.learn import FOREIGN_PAUSE, State, believed, learn
 
 INTERVAL = 5.0
 SOCKET = Listener("127.0.0.1", 30000, 1000, 77, 4242, Kind.SERVE)
 OPENCODE = Candidate(SOCKET, "/proc/cwd")
 OTHER = Candidate(Listener("127.0.0.1", 30000, 1000, 77, 4242), "/proc/cwd")
 UNKNOWN = Candidate(Listener("127.0.0.1", 30000))
-APP = Identity("/srv/app", "1.18.33", "/")
+APP = Identity("/srv/app", "1.18.33")
 CWD = Identity("/proc/cwd", "")
 SESSIONS = Sessions(3, 1)
 NEW = State()
@@ -84,6 +84,16 @@ def test_learn(candidate: Candidate, state: State, answer: Answer, expected: Exp
         assert (backend.status, backend.identity, backend.reason) == expected
         assert backend.listener == candidate.listener
         assert backend.sessions == (state.answered.sessions if state.answered else None)
+
+
+@pytest.mark.parametrize("answer", [Healthy(APP), Locked(), Broken("1", "why")])
+def test_believed(answer: Answer) -> None:
+    """OpenCode is believed; another program only that it serves its own directory."""
+    assert believed(OPENCODE, answer) == answer
+    assert believed(OTHER, answer) == Foreign()
+    assert believed(OTHER, Healthy(CWD)) == Healthy(CWD)
+    assert believed(UNKNOWN, answer) == (answer if isinstance(answer, Healthy) else Foreign())
+    assert believed(OTHER, Silent()) == Silent()
 
 
 def test_locked() -> None:

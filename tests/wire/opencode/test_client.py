@@ -6,17 +6,18 @@ import asyncio
 from base64 import b64encode
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from itertools import chain, repeat
 
 import pytest
 from tests.fakes import SECURE_AREA, Asked, Reply, Server, as_json, http, opencode, serving
 from tests.rig.ports import free_port
 
-from opencoderouter.core.model import Identity, Listener, Sessions
+from opencoderouter.core.model import Identity, Kind, Listener, Sessions
 from opencoderouter.opencode.answer import Answer, Broken, Foreign, Healthy, Locked, Silent
 from opencoderouter.opencode.client import Client
 
-APP = Healthy(Identity("/srv/app", "1.18.33", "/"))
+APP = Healthy(Identity("/srv/app", "1.18.33"))
 PATIENT = 20.0  # seconds; nothing here takes so long unless it hangs
 HASTY = 0.2
 
@@ -37,7 +38,7 @@ async def hasty() -> AsyncIterator[Client]:
 
 def at(server: Server) -> Listener:
     """Return where a fake listens."""
-    return Listener("127.0.0.1", server.port)
+    return Listener("127.0.0.1", server.port, kind=Kind.SERVE)
 
 
 HEALTHY = as_json({"healthy": True, "version": "1.18.33"})
@@ -161,6 +162,14 @@ async def test_endless(client: Client) -> None:
         assert await client.identify(listener) == Foreign()
 
 
+async def test_endless_promises(hasty: Client) -> None:
+    """Interim answers without end are no answer: the time limit is for these, too."""
+    flood = b"HTTP/1.1 103 Early Hints\r\n\r\n" * 99
+    async with sending(lambda: repeat(flood), every=0) as listener:
+        async with asyncio.timeout(PATIENT):
+            assert await hasty.identify(listener) == Silent()
+
+
 async def test_path_never_answered(hasty: Client) -> None:
     """Good health alone is not enough: without a directory there is no answer."""
     async with serving(opencode("/srv/app", path=None)) as server:
@@ -208,6 +217,18 @@ async def test_known_password() -> None:
         async with serving(opencode("/srv/app")) as server:
             await client.identify(at(server))
             assert all("authorization" not in asked.headers for asked in server.asked)
+
+
+async def test_password_is_for_opencode() -> None:
+    """Who is not known to be an OpenCode process gets no password, however it asks."""
+    async with (
+        Client(timeout=PATIENT, password="secret") as client,
+        serving(locked("opencode", "secret")) as server,
+    ):
+        who = replace(at(server), kind=Kind.OTHER)
+        assert await client.identify(who) == Locked()
+        assert not await client.dispose(who)
+        assert all("authorization" not in asked.headers for asked in server.asked)
 
 
 async def test_wrong_password() -> None:

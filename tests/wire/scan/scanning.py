@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from opencoderouter.core.model import Backend, Listener
+from opencoderouter.core.model import Backend, Listener, Status
 from opencoderouter.core.table import Table
 from opencoderouter.kernel.sockets import Listeners, kernel_listeners
 from opencoderouter.opencode.client import Client
@@ -18,6 +20,12 @@ from opencoderouter.scan.loop import Scanner, ScanPolicy
 
 PATIENCE = 20.0  # seconds; nothing here takes so long unless it hangs
 POLL = 0.01
+PROC = Path("/proc")
+
+
+def has_answered(backend: Backend) -> bool:
+    """Tell whether a backend is more than a process that starts."""
+    return backend.status is not Status.STARTING
 
 
 @dataclass
@@ -68,8 +76,8 @@ class Scanning:
                     return table
         raise AssertionError
 
-    async def backend(self, port: int, test: Callable[[Backend], object] = bool) -> Backend:
-        """Return the backend on a port, once it is there and passes."""
+    async def backend(self, port: int, test: Callable[[Backend], object] = has_answered) -> Backend:
+        """Return the backend on a port, once it is there and passes: by default, has answered."""
 
         def found(table: Table) -> Backend | None:
             there = (item for item in table.backends() if item.listener.port == port)
@@ -84,6 +92,19 @@ class Scanning:
         await self.until(lambda table: port not in {x.listener.port for x in table.backends()})
 
 
+@contextmanager
+def as_opencode() -> Iterator[Path]:
+    """Make a ``/proc`` where this process is ``opencode serve``, and there is no other."""
+    with TemporaryDirectory() as folder:
+        real, base = PROC / str(os.getpid()), Path(folder) / str(os.getpid())
+        base.mkdir()
+        for name in ("fd", "stat", "status", "comm"):
+            (base / name).symlink_to(real / name)
+        (base / "cwd").symlink_to(Path.cwd())
+        (base / "cmdline").write_text("opencode\0serve\0")
+        yield Path(folder)
+
+
 @asynccontextmanager
 async def scanning(
     ports: range,
@@ -92,25 +113,28 @@ async def scanning(
     own_ports: frozenset[int] = frozenset(),
     interval: float = 0.1,
     patience: float = PATIENCE,
+    proc: Path | None = None,
 ) -> AsyncIterator[Scanning]:
     """Scan until the block ends, by the kernel's word; begins when all is found that is there.
 
-    ``patience`` is what each question may take.
+    ``patience`` is what each question may take. Without a ``proc`` the test's servers are OpenCode.
     """
     policy = ScanPolicy(ports, interval, concurrency=20, stale_after=PATIENCE, poll=POLL)
     registry = Registry()
-    async with Client(timeout=patience) as client, asyncio.TaskGroup() as group:
-        scanner = Scanner(
-            registry,
-            client,
-            policy,
-            uid=os.getuid(),
-            listeners=listeners or Watched(set(ports)),
-            own_ports=own_ports,
-            clock=time.monotonic,
-        )
-        service = group.create_task(scanner.run(), name="scan")
-        async with asyncio.timeout(PATIENCE):
-            await scanner.ready.wait()
-        yield Scanning(registry, scanner)
-        service.cancel()
+    with as_opencode() as own:
+        async with Client(timeout=patience) as client, asyncio.TaskGroup() as group:
+            scanner = Scanner(
+                registry,
+                client,
+                policy,
+                uid=os.getuid(),
+                listeners=listeners or Watched(set(ports)),
+                own_ports=own_ports,
+                clock=time.monotonic,
+                proc=proc or own,
+            )
+            service = group.create_task(scanner.run(), name="scan")
+            async with asyncio.timeout(PATIENCE):
+                await scanner.ready.wait()
+            yield Scanning(registry, scanner)
+            service.cancel()

@@ -60,10 +60,10 @@ async def test_backend(ports: range) -> None:
     before = datetime.now(UTC)
     async with serving(opencode(APP), port=ports[0]), scanning(ports) as scan:
         found = await scan.backend(ports[0])
-        assert (found.identity, found.status) == (Identity(APP, "1.18.33", "/"), Status.READY)
+        assert (found.identity, found.status) == (Identity(APP, "1.18.33"), Status.READY)
         listener = found.listener
         assert (listener.address, listener.port, listener.pid) == ("127.0.0.1", ports[0], getpid())
-        assert listener.kind is Kind.OTHER  # this process is a test
+        assert listener.kind is Kind.SERVE
         assert listener.inode
         assert before <= scan.scanner.last_seen(found) <= datetime.now(UTC)
 
@@ -112,7 +112,7 @@ async def test_answers_late(ports: range) -> None:
         serving(lambda _: None, port=ports[0]) as server,
     ):
         await server.was_asked(8)  # more than in one question
-        assert not list(scan.table.backends())
+        assert [x.status for x in scan.table.backends()] == [Status.STARTING]
         server.reply = opencode(APP)
         await scan.backend(ports[0])
 

@@ -16,7 +16,7 @@ from typing import IO
 import pytest
 from tests.fakes import opencode, serving
 from tests.rig.ports import free_range
-from tests.wire.scan.scanning import Watched, scanning
+from tests.wire.scan.scanning import PROC, Watched, scanning
 
 from opencoderouter.core.hosts import Names
 from opencoderouter.core.model import Kind, Status
@@ -114,7 +114,7 @@ async def test_wherever_it_listens(app: Path, address: str) -> None:
     """OpenCode is found on any port and address, and gone when it is killed."""
     with started(app, address) as server:
         server.wake()
-        async with scanning(NOWHERE, listeners=Watched({server.port})) as scan:
+        async with scanning(NOWHERE, proc=PROC, listeners=Watched({server.port})) as scan:
             found = await scan.backend(server.port)
             assert (found.listener.address, found.listener.kind) == (address, Kind.SERVE)
             assert (found.listener.pid, found.status) == (server.pid, Status.READY)
@@ -126,8 +126,10 @@ async def test_wherever_it_listens(app: Path, address: str) -> None:
 async def test_starting(app: Path) -> None:
     """A server that has not answered yet is listed by its directory, and not routed to."""
     with started(app, "127.0.0.1") as server:
-        async with scanning(NOWHERE, listeners=Watched({server.port}), patience=0.2) as scan:
-            found = await scan.backend(server.port)
+        async with scanning(
+            NOWHERE, proc=PROC, listeners=Watched({server.port}), patience=0.2
+        ) as scan:
+            found = await scan.backend(server.port, bool)
             assert (found.status, found.identity.directory) == (Status.STARTING, str(app))
             head = Head("GET", "/app/session", (("Host", "localhost"),), "127.0.0.1")
             refused = plan(head, scan.table, Names("alice"))
@@ -141,8 +143,8 @@ async def test_starting_does_not_take_the_route(app: Path) -> None:
     """Whoever is ready first has the route, not who listened first."""
     with started(app, "127.0.0.1") as first, started(app, "127.0.0.1") as second:
         watched = Watched({first.port})
-        async with scanning(NOWHERE, listeners=watched, patience=0.2) as scan:
-            await scan.backend(first.port)
+        async with scanning(NOWHERE, proc=PROC, listeners=watched, patience=0.2) as scan:
+            await scan.backend(first.port, bool)
             second.wake()
             watched.ports = {first.port, second.port}
             table = await scan.until(lambda table: len(table.projects["app"].backends) == 2)
@@ -159,7 +161,7 @@ async def test_dual_bind(app: Path) -> None:
     """A process on both loopback addresses is one server."""
     with started(app, "::1", "127.0.0.1") as server:
         server.wake()
-        async with scanning(NOWHERE, listeners=Watched({server.port})) as scan:
+        async with scanning(NOWHERE, proc=PROC, listeners=Watched({server.port})) as scan:
             await scan.backend(server.port)
             assert [x.listener.address for x in scan.table.backends()] == ["127.0.0.1"]
 
@@ -171,11 +173,11 @@ async def test_other_program(app: Path) -> None:
         server.wake()
         watched = Watched({server.port, ports[0]})
         async with (
-            scanning(ports, listeners=watched) as scan,
-            serving(opencode("/srv/found"), port=ports[0]),
+            scanning(ports, listeners=watched, proc=PROC) as scan,
+            serving(opencode(str(Path.cwd())), port=ports[0]),
         ):
             await scan.backend(ports[0])
-            assert list(scan.table.projects) == ["found"]
+            assert [x.listener.port for x in scan.table.backends()] == [ports[0]]
 
 
 NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")

@@ -72,6 +72,16 @@ async def test_publish(
     ]
 
 
+async def test_log_keeps_its_lines(prober: Prober, caplog: pytest.LogCaptureFixture) -> None:
+    """A directory may have a newline in its name: the log tells of it on one line."""
+    caplog.set_level(logging.INFO)
+    odd = Backend(candidate(1).listener, Identity("/srv/ä\nb\x1b", "1"), FAILED, "a\nb")
+    prober.publish({candidate(1): State(odd)})
+    assert caplog.messages == [
+        "backend status=failed port=1 pid=7 directory=/srv/ä\\nb\\x1b reason=a\\nb"
+    ]
+
+
 async def test_second_socket(prober: Prober, registry: Registry) -> None:
     """A silent socket of a process whose server is known is not a server that starts."""
     prober.publish({candidate(1): state(1, STARTING), candidate(2): state(2, STARTING)})
