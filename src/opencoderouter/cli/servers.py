@@ -91,12 +91,12 @@ def _stop_managed(port: int, directories: list[str] | None) -> list[str]:
 async def _start(settings: Settings, directories: list[str]) -> int:
     from opencoderouter.kernel.sockets import kernel_listeners
     from opencoderouter.launch import standalone
-    from opencoderouter.opencode.client import Client
+    from opencoderouter.wiring.opencode import opencode_client
 
     command = (find_program(settings.opencode),)
     launch = standalone.Launch(command, settings.ports, settings.state_dir / "logs")
     failed = False
-    async with Client(timeout=settings.probe_timeout) as client:
+    async with opencode_client(settings.probe_timeout) as client:
         async for outcome in standalone.start(directories, launch, kernel_listeners(), client):
             line = outcomes.started(outcome)
             typer.echo(line.text, err=line.failed)
@@ -107,18 +107,18 @@ async def _start(settings: Settings, directories: list[str]) -> int:
 async def _stop(directories: list[str] | None) -> list[StopOutcome]:
     from opencoderouter.kernel.sockets import kernel_listeners
     from opencoderouter.launch import ending
-    from opencoderouter.opencode.client import Client
+    from opencoderouter.wiring.opencode import opencode_client
 
-    async with Client(timeout=_PATIENCE) as client:
+    async with opencode_client(_PATIENCE) as client:
         return await ending.stop(directories, kernel_listeners(), client)
 
 
 async def _servers() -> list[ServerRow]:
     from opencoderouter.kernel.sockets import kernel_listeners
     from opencoderouter.launch import running
-    from opencoderouter.opencode.client import Client
+    from opencoderouter.wiring.opencode import opencode_client
 
-    async with Client(timeout=_PATIENCE) as client:
+    async with opencode_client(_PATIENCE) as client:
         return await running.servers(kernel_listeners(), client)
 
 

@@ -13,7 +13,7 @@ import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
 
 from opencoderouter.core.managed import Managed
-from opencoderouter.core.model import Listener
+from opencoderouter.core.model import Kind, Listener
 from opencoderouter.core.printable import printable
 from opencoderouter.kernel.sockets import Listeners
 from opencoderouter.launch import keeper, machine, reasons
@@ -236,7 +236,7 @@ class Launcher:
 
     async def _dispose(self, server: Server) -> None:
         name, port = server.name, server.port or 0
-        disposed = await self._client.dispose(Listener(LOOPBACK, port))
+        disposed = await self._client.dispose(Listener(LOOPBACK, port, kind=Kind.SERVE))
         log.info("disposed directory=%s port=%d done=%s", server.shown, port, disposed)
         if server.name == name and isinstance(server.state, Stopping):
             self._handle(server, Event.DISPOSED)

@@ -28,6 +28,7 @@ from opencoderouter.registry import Registry
 from opencoderouter.scan.loop import Scanner, ScanPolicy
 from opencoderouter.settings import Settings
 from opencoderouter.wiring import banner
+from opencoderouter.wiring.opencode import opencode_client
 
 log = logging.getLogger(__name__)
 Say = Callable[[str], object]
@@ -66,7 +67,7 @@ async def _main(
     say: Say,
 ) -> int:
     stop = _stop_on_signals()
-    async with _client(settings) as client:
+    async with opencode_client(settings.probe_timeout) as client:
         launcher = _launcher(settings, registry, client, command)
         scanner = _scanner(settings, registry, client, launcher)
         context = _context(settings, registry, launcher, client, scanner)
@@ -110,12 +111,6 @@ def machine_names(owner: str) -> Names:
     host = socket.gethostname().lower().rstrip(".")
     short = host.partition(".")[0]
     return Names(owner, frozenset({host, short, f"{short}.local"}) - {""})
-
-
-def _client(settings: Settings) -> Client:
-    password = os.environ.get("OPENCODE_SERVER_PASSWORD") or None
-    username = os.environ.get("OPENCODE_SERVER_USERNAME") or "opencode"
-    return Client(timeout=settings.probe_timeout, password=password, username=username)
 
 
 def _scanner(settings: Settings, registry: Registry, client: Client, launcher: Launcher) -> Scanner:
