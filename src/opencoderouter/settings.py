@@ -128,6 +128,8 @@ def load(flags: Mapping[str, object]) -> tuple[Settings, dict[str, str]]:
     be used.
     """
     path = config_path()
+    if os.environ.get("OCR_CONFIG") and not path.is_file():
+        raise SettingsError(f"OCR_CONFIG={path}: there is no such file")
     given: dict[str, Any] = {name: value for name, value in flags.items() if value is not None}
     bound: type[Settings] = type(
         "Settings", (Settings,), {"file": path if path.is_file() else None}

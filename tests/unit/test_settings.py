@@ -17,13 +17,14 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in [name for name in os.environ if name.upper().startswith("OCR_")]:
         monkeypatch.delenv(name)
     path = tmp_path / "config.toml"
+    path.touch()
     monkeypatch.setenv("OCR_CONFIG", str(path))
     return path
 
 
 def test_the_defaults_are_those_of_the_original(file: Path) -> None:
     """Without flags, environment and file, the documented defaults hold."""
-    assert not file.exists()
+    assert not file.read_text()
     settings, origin = load({})
     expected = {
         "port": 8080,
@@ -123,7 +124,7 @@ def test_the_file_is_found_by_xdg(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_any_user_has_a_name(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A long name is cut, and a uid without an entry has its number, as the default."""
-    assert not file.exists()
+    assert not file.read_text()
     monkeypatch.setenv("LOGNAME", "DOMAIN-" * 9)
     assert load({})[0].username == ("DOMAIN-" * 9)[:32]
 
@@ -139,3 +140,10 @@ def test_a_home_may_be_meant(file: Path) -> None:
     """``~`` in the file is the home directory, as in a shell."""
     file.write_text('state_dir = "~/names"')
     assert load({})[0].state_dir == Path("~/names").expanduser()
+
+
+def test_a_named_file_must_be_there(file: Path) -> None:
+    """Who names a file means it: a missing one is no empty one."""
+    file.unlink()
+    with pytest.raises(SettingsError, match="there is no such file"):
+        load({})

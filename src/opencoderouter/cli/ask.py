@@ -88,4 +88,4 @@ def _base(context: typer.Context, router: str | None) -> str:
     if not is_ours(settings.port):
         hint = "`--router URL` asks it all the same"
         raise Failure(f"--port {settings.port}: another user listens there; {hint}")
-    return f"http://127.0.0.1:{settings.port}"
+    return f"http://localhost:{settings.port}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import sys
 import tempfile
 from contextlib import suppress
@@ -13,13 +14,14 @@ import typer
 from opencoderouter.cli import options
 from opencoderouter.cli.failure import Failure
 from opencoderouter.cli.program import find_program
+from opencoderouter.core.printable import printable
 
 if TYPE_CHECKING:
     from opencoderouter.settings import Settings
 
 Projects = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[PROJECT]...", help="Directories to run `opencode serve` in."),
+    typer.Argument(metavar="PROJECT", help="Directories to run `opencode serve` in."),
 ]
 
 
@@ -51,24 +53,33 @@ def demo(context: typer.Context) -> int:
 def _run(
     settings: Settings, origin: dict[str, str], projects: list[str], command: tuple[str, ...]
 ) -> int:
-    from opencoderouter.proxy.server import PortTaken
-    from opencoderouter.wiring import listen, logs
-    from opencoderouter.wiring.holder import holder
+    from opencoderouter.wiring import logs
     from opencoderouter.wiring.serve import run
 
     logs.configure(settings.log_format, settings.log_level)
-    given = origin["hostname"] != "default"
+    sockets = _listen(settings, given=origin["hostname"] != "default")
+    return run(settings, sockets, projects, command, _say)
+
+
+def _listen(settings: Settings, *, given: bool) -> list[socket.socket]:
+    """Return listening sockets. Raises Failure: nothing was started."""
+    from opencoderouter.proxy.server import PortTaken, bind
+    from opencoderouter.wiring.holder import holder
+    from opencoderouter.wiring.listen import NotAllowed, listen_address
+
     try:
-        hostname = listen.listen_address(settings.hostname, auth=settings.auth, given=given)
-        return run(settings, hostname, projects, command, _say)
-    except listen.NotAllowed as error:
+        return bind(listen_address(settings.hostname, settings.auth, given=given), settings.port)
+    except NotAllowed as error:
         raise Failure(str(error), 2) from None
     except PortTaken as taken:
-        who = holder(taken.port)
-        raise Failure(
-            f"--port {taken.port}: {who} listens on it ({taken.address}); "
-            "stop that, or choose another port"
-        ) from None
+        who = f"{holder(taken.port)} listens on it ({taken.address})"
+        raise Failure(f"--port {taken.port}: {who}; stop that, or choose another port") from None
+    except PermissionError:
+        hint = "ports below 1024 need root; choose another"
+        raise Failure(f"--port {settings.port}: {hint}") from None
+    except OSError as error:
+        reason = error.strerror or error
+        raise Failure(f"--hostname {settings.hostname}: {reason}", 2) from None
 
 
 def _say(message: str) -> None:
@@ -83,5 +94,6 @@ def _directories(projects: list[str]) -> list[str]:
     found = dict.fromkeys(str(Path(project).expanduser().resolve()) for project in projects)
     for directory in found:
         if not Path(directory).is_dir():
-            raise Failure(f"{directory}: there is no such directory", 2)
+            what = "not a directory" if Path(directory).exists() else "there is no such directory"
+            raise Failure(f"{printable(directory)}: {what}", 2)
     return list(found)

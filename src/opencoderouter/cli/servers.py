@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from opencoderouter.settings import Settings
 
 Directories = Annotated[
-    list[str], typer.Argument(metavar="DIR...", help="Directories to run `opencode serve` in.")
+    list[str], typer.Argument(metavar="DIR", help="Directories to run `opencode serve` in.")
 ]
 Stopped = Annotated[
-    list[str] | None, typer.Argument(metavar="[DIR]...", help="Directories whose servers to stop.")
+    list[str] | None, typer.Argument(metavar="DIR", help="Directories whose servers to stop.")
 ]
 _PATIENCE = 2.0  # seconds for one answer of a server that may be busy
 All = Annotated[bool, typer.Option("--all", help="Stop all your servers.", show_default=False)]
@@ -45,9 +45,8 @@ def stop(context: typer.Context, directories: Stopped = None, all_: All = False)
     """
     if bool(directories) == all_:
         raise Failure("stop: name directories, or --all", 2)
-    settings, _ = options.settings(context)
     wanted = None if all_ else [os.path.realpath(path) for path in directories or ()]
-    by_router = _stop_managed(settings.port, wanted)
+    by_router = _stop_managed(_port(context), wanted)
     found = asyncio.run(_stop(wanted))
     lines = outcomes.stopped_all(by_router, found)
     for line in lines:
@@ -69,8 +68,19 @@ def ps(json_: options.Json = False) -> None:  # noqa: FBT002 - a flag
         typer.echo("No OpenCode server of yours is running.")
 
 
-def _stop_managed(port: int, directories: list[str] | None) -> list[str]:
+def _port(context: typer.Context) -> int | None:
+    """Return the router's port; None, and a warning, when the settings are broken: stop anyway."""
+    try:
+        return options.settings(context)[0].port
+    except Failure as failure:
+        typer.echo(f"ocr-router: {failure} (no router is asked)", err=True)
+        return None
+
+
+def _stop_managed(port: int | None, directories: list[str] | None) -> list[str]:
     """Have our running router stop these of its projects (all for None); return which it did."""
+    if port is None:
+        return []
     base = f"http://127.0.0.1:{port}"
     try:
         rows = call(base, "/api/backends") if api.is_ours(port) else []

@@ -68,7 +68,7 @@ async def servers(listeners: Listeners | None, client: Client) -> list[ServerRow
 
 async def _row(server: Running, client: Client) -> ServerRow:
     pid, directory = server.process.pid, server.process.cwd
-    sessions = await client.sessions(server.listener) if server.listener else None
+    sessions = await _sessions(server, client)
     return ServerRow(pid, server.port, directory, resident_bytes(pid), sessions, server.kind)
 
 
@@ -87,3 +87,10 @@ def _choose(process: Process, listeners: list[Listener]) -> Listener | None:
         zip(asked, listeners, strict=True), key=lambda pair: (not pair[0], pair[1].port)
     )
     return ranked[0][1] if ranked else None
+
+
+async def _sessions(server: Running, client: Client) -> Sessions | None:
+    directory = server.process.cwd
+    if server.listener is None or directory is None:
+        return None
+    return await client.sessions(server.listener, directory)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from types import TracebackType
 from typing import Self
+from urllib.parse import quote
 
 import aiohttp
 from yarl import URL
@@ -81,12 +82,18 @@ class Client:
         reply = await self._ask(listener, "/global/health", self._timeout)
         return answers.read_health(reply) if isinstance(reply, Reply) else reply
 
-    async def sessions(self, listener: Listener) -> Sessions | None:
-        """Count the sessions of the server's own directory, or None when it does not tell."""
+    async def sessions(self, listener: Listener, directory: str) -> Sessions | None:
+        """Count the sessions of the server's own ``directory``, or None when it does not tell.
+
+        Without the directory it would count those of its project, which all directories share
+        that are no git repository.
+        """
         busy = await self.busy(listener)
         if busy is None:
             return None
-        query = f"/session?roots=true&limit={answers.MANY + 1}"
+        where = quote(directory.replace("%", "%25"), safe="", errors="surrogateescape")
+        # OpenCode decodes the value twice.
+        query = f"/session?roots=true&limit={answers.MANY + 1}&directory={where}"
         reply = await self._ask(listener, query, self._timeout)
         return answers.read_sessions(reply, busy) if isinstance(reply, Reply) else None
 

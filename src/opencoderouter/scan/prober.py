@@ -44,7 +44,7 @@ class Prober:
         backend = state.backend
         if backend is None or backend.status is not Status.READY:
             return state
-        sessions = await self._client.sessions(backend.listener)
+        sessions = await self._client.sessions(backend.listener, backend.identity.directory)
         return replace(state, backend=replace(backend, sessions=sessions or backend.sessions))
 
     def publish(self, states: Mapping[Candidate, State]) -> None:

@@ -9,7 +9,7 @@ class NotAllowed(ValueError):  # noqa: N818 - an expected end, not a broken prom
     """The address would let in people that nothing keeps out. The message is for the user."""
 
 
-def listen_address(hostname: str, *, auth: str, given: bool) -> str:
+def listen_address(hostname: str, auth: str, *, given: bool) -> str:
     """Return the address to bind.
 
     Until there is a login, an address that others can reach needs ``auth`` ``off``: asked for

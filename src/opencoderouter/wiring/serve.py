@@ -23,7 +23,7 @@ from opencoderouter.leases import LeaseFile, LeaseWriter
 from opencoderouter.opencode.client import Client
 from opencoderouter.proxy.app import application
 from opencoderouter.proxy.context import Context
-from opencoderouter.proxy.server import bind, serve
+from opencoderouter.proxy.server import serve
 from opencoderouter.registry import Registry
 from opencoderouter.scan.loop import Scanner, ScanPolicy
 from opencoderouter.settings import Settings
@@ -35,14 +35,16 @@ Say = Callable[[str], object]
 
 
 def run(
-    settings: Settings, hostname: str, projects: Sequence[str], command: Sequence[str], say: Say
+    settings: Settings,
+    sockets: list[socket.socket],
+    projects: Sequence[str],
+    command: Sequence[str],
+    say: Say,
 ) -> int:
-    """Run the router until SIGINT or SIGTERM; returns the exit code.
+    """Run the router on these sockets until SIGINT or SIGTERM; returns the exit code.
 
-    ``hostname`` is the address to bind; ``projects`` are absolute directories to start servers
-    in by ``command``. Raises PortTaken or OSError when it cannot listen: nothing was started.
+    ``projects`` are absolute directories to start servers in by ``command``.
     """
-    sockets = bind(hostname, settings.port)
     _allow_many_files()
     file = LeaseFile(settings.state_dir / "leases.json")
     with closing(LeaseWriter(file)) as writer:

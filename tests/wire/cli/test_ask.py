@@ -35,7 +35,7 @@ def test_the_projects_of_the_router(run: Run, running: Router, tmp_path: Path) -
     assert str(tmp_path / "blog") in {row["project_path"] for row in rows}
     by_path = run("resolve", f"{tmp_path}/new/shop/src", *port).stdout
     assert json.loads(run("resolve", "new/shop", "--json", *port).stdout)["url"] == by_path.strip()
-    assert by_path.startswith(f"http://127.0.0.1:{running.port}/")
+    assert by_path.startswith(f"http://localhost:{running.port}/")
     page = run("open", str(tmp_path / "blog"), *port).stdout.strip()
     assert page.endswith(f".localhost:{running.port}/")
 

@@ -139,3 +139,15 @@ def test_a_router_does_not_start_again_what_is_stopped(
     assert lines[2].startswith(f"stopped  {folder}/my blog  (pid ")
     assert [line.split()[:2] for line in lines[4:]] == [["shop", "stopped"]]
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_stop_works_with_broken_settings(environment: dict[str, str], folder: Path) -> None:
+    """Who has to stop servers now is not sent to mend a file first; it is told, though."""
+    done = shell(
+        environment,
+        folder,
+        "ocr-router start shop && export OCR_PORT=x && ocr-router stop --all",
+    )
+    assert done.stdout.splitlines()[1].startswith(f"stopped  {folder}/shop")
+    assert done.stderr.startswith("ocr-router: OCR_PORT=x: must be 1 to 65535 (no router is asked)")
+    assert done.returncode == 0

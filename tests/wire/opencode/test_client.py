@@ -120,7 +120,7 @@ async def test_silent(hasty: Client) -> None:
     async with serving(lambda _: None) as server:
         assert await hasty.identify(at(server)) == Silent()
         assert await hasty.health(at(server)) == Silent()
-        assert await hasty.sessions(at(server)) is None
+        assert await hasty.sessions(at(server), "/srv/50% app") is None
         assert 1 < server.connections <= 20
         async with asyncio.timeout(PATIENT):
             await server.idle.wait()
@@ -213,7 +213,7 @@ async def test_known_password() -> None:
     async with Client(timeout=PATIENT, password="pä:ss") as client:
         async with serving(locked("opencode", "pä:ss")) as server:
             assert await client.identify(at(server)) == APP
-            assert await client.sessions(at(server)) == Sessions(0, 0)
+            assert await client.sessions(at(server), "/srv/50% app") == Sessions(0, 0)
         async with serving(opencode("/srv/app")) as server:
             await client.identify(at(server))
             assert all("authorization" not in asked.headers for asked in server.asked)
@@ -254,13 +254,16 @@ async def test_sessions(client: Client) -> None:
     status = as_json({"ses_a": {"type": "busy"}})
     some = opencode("/", status=status, session=as_json([{"id": "ses_a"}, {"id": "ses_b"}]))
     async with serving(some) as server:
-        assert await client.sessions(at(server)) == Sessions(2, 1)
+        assert await client.sessions(at(server), "/srv/50% app") == Sessions(2, 1)
         assert await client.busy(at(server)) == frozenset({"ses_a"})
-        assert server.lines[:2] == ["GET /session/status", "GET /session?roots=true&limit=101"]
+        assert server.lines[:2] == [
+            "GET /session/status",
+            "GET /session?roots=true&limit=101&directory=%2Fsrv%2F50%2525%20app",
+        ]
         server.reply = opencode("/", status=status, session=http(500, ""))
-        assert await client.sessions(at(server)) is None
+        assert await client.sessions(at(server), "/srv/50% app") is None
         server.reply = opencode("/", status=http(500, ""))
-        assert await client.sessions(at(server)) is None
+        assert await client.sessions(at(server), "/srv/50% app") is None
 
 
 async def test_dispose(client: Client) -> None:
