@@ -28,7 +28,7 @@ def dispatch(fleet: Fleet, rig: Rig, folder: Path, *, task: str) -> str:
     commands = commands.replace("localhost:8080", f"localhost:{fleet.router.port}")
     (folder / "task.md").write_text(task)
     done = subprocess.run(
-        ["bash", "-e", "-o", "pipefail", "-c", commands],
+        ["bash", "-c", commands],
         check=True,
         cwd=folder,
         env=rig.environment(),
@@ -75,6 +75,13 @@ def test_project_alone(fleet: Fleet, rig: Rig, tmp_path: Path) -> None:
     assert (tmp_path / "answer.txt").read_text().strip() == "You said: hello"
 
 
+def test_project_by_path(fleet: Fleet, rig: Rig, tmp_path: Path) -> None:
+    """A project may be given by its full path."""
+    task = f"---\nproject: {fleet.beta} \n---\nhello\n"
+    assert dispatch(fleet, rig, tmp_path, task=task) == "done"
+    assert json.loads((tmp_path / "project.json").read_text())["project_path"] == str(fleet.beta)
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [
@@ -89,9 +96,15 @@ def test_failure(fleet: Fleet, rig: Rig, tmp_path: Path, line: str, message: str
     assert message in json.loads((tmp_path / "error.json").read_text())["data"]["message"]
 
 
-def test_unknown_project(fleet: Fleet, rig: Rig, tmp_path: Path) -> None:
+@pytest.mark.parametrize("project", ["/nowhere/{}", "~/no where/{}", "No Such {}"])
+def test_unknown_project(
+    fleet: Fleet, rig: Rig, tmp_path: Path, capfd: pytest.CaptureFixture[str], project: str
+) -> None:
     """A project that nobody serves stops the flow with the router's reason; nothing is prompted."""
+    project = project.format(fleet.beta.name)
     with pytest.raises(subprocess.CalledProcessError):
-        dispatch(fleet, rig, tmp_path, task="---\nproject: /nowhere/Archer\n---\nhello\n")
-    assert json.loads((tmp_path / "project.json").read_text())["error"]
+        dispatch(fleet, rig, tmp_path, task=f"---\nproject: {project}\n---\nhello\n")
+    said = json.loads((tmp_path / "project.json").read_text())
+    assert (said["error"], said["query"]) == ("not_found", project)
+    assert f"not dispatched to '{project}': {said['detail']}" in capfd.readouterr().err
     assert not (tmp_path / "events.log").exists()

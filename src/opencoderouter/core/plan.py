@@ -196,7 +196,7 @@ def _session(target: str) -> str | None:
 
 def _absent(slug: str, table: Table) -> Refuse:
     if slug in table.leases.values():
-        return _down(slug, "is not running", "Start its server: `ocr-router start DIRECTORY`.")
+        return _down(slug, "is not running", _START)
     return Refuse(
         404, "unknown_project", f"There is no project {slug!r} here.", "`ocr-router ls` lists them."
     )
@@ -215,6 +215,10 @@ def _misdirected(authority: Authority) -> Refuse:
     )
 
 
+_START = (
+    "If the router manages it, it is being started or was stopped: see the dashboard; "
+    "else `ocr-router start DIRECTORY` starts it."
+)
 _BAD = Refuse(
     400, "bad_request", "Host and request target do not make sense.", "Send one valid Host field."
 )

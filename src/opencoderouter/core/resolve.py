@@ -30,7 +30,10 @@ def by_path(places: Places, path: str, *, home: str, real: str | None = None) ->
 
 
 def by_name(places: Places, name: str) -> tuple[str, ...]:
-    """Return the slugs of the projects called ``name``: by slug, or by the name of the folder."""
+    """Return the slugs of the projects called ``name``: by slug, or by the name of the folder.
+
+    Of a path, the last folder counts: only for a caller who said that this is what they want.
+    """
     base = _base(name)
     return _sorted(s for s, d in places.items() if s == base.lower() or _alike(base, _base(d)))
 

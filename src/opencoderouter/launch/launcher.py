@@ -17,7 +17,7 @@ from opencoderouter.core.model import Kind, Listener
 from opencoderouter.core.printable import printable
 from opencoderouter.kernel.sockets import Listeners
 from opencoderouter.launch import keeper, machine, reasons
-from opencoderouter.launch.directory import real_directory
+from opencoderouter.launch.directory import real_directories
 from opencoderouter.launch.keeper import Keeper, Report
 from opencoderouter.launch.machine import Event, Phase, Policy, Stopping
 from opencoderouter.launch.ports import LOOPBACK, free_port
@@ -76,7 +76,7 @@ class Launcher:
         returns when all servers and their tools are gone. It runs once.
         """
         command = tuple(self._command)
-        self._servers = {d: Server(d, command=command) for d in _real(directories)}
+        self._servers = {d: Server(d, command=command) for d in real_directories(directories)}
         self._registry.lease(*self._servers)
         for server in self._servers.values():
             self._handle(server, Event.START_ASKED)
@@ -94,7 +94,7 @@ class Launcher:
     async def start(self, directory: str) -> None:
         """Start the server unless it runs. Raises KeyError when the directory is not managed.
 
-        When somebody else serves the directory, it stays stopped and its ``reason`` says so.
+        While somebody else serves the directory, it stays stopped and its ``reason`` says so.
         """
         server = self._servers[directory]
         server.reason = ""
@@ -103,7 +103,7 @@ class Launcher:
     async def stop(self, directory: str) -> None:
         """Stop the server and its tools; returns when they are gone. Raises KeyError, too."""
         server = self._servers[directory]
-        server.reason = ""
+        server.reason, server.yielded = "", False
         self._handle(server, Event.STOP_ASKED)
         await server.settled.wait()
 
@@ -155,29 +155,32 @@ class Launcher:
     def _settle(self) -> None:
         """Give turns to those who wait, as many as may start at once; publish what is now."""
         for server in self._servers.values():
+            if isinstance(server.state, machine.Stopped):
+                self._heed_others(server)
+        for server in self._servers.values():
             starting = (s for s in self._servers.values() if isinstance(s.state, machine.Starting))
             if sum(1 for _ in starting) >= self._at_once:
                 break
             if isinstance(server.state, machine.Waiting):
                 self._give_turn(server)
-        for server in self._servers.values():
-            if isinstance(server.state, machine.Stopped):
-                server.reason = self._taken(server)
         managed = {directory: server.managed for directory, server in self._servers.items()}
         if managed != self.managed:
             self._watch.set(managed)
 
+    def _heed_others(self, server: Server) -> None:
+        """Note who serves a stopped project; start one that was left to them when they go."""
+        server.reason = server.taken(self._registry.table)
+        if server.yielded and self._at_once and not server.reason:
+            server.yielded = False
+            self._step(server, Event.START_ASKED)
+
     def _give_turn(self, server: Server) -> None:
-        if reason := self._taken(server):
+        if reason := server.taken(self._registry.table):
             log.info("not started directory=%s reason=%s", server.shown, reason)
+            server.reason, server.yielded = reason, True
             self._step(server, Event.STOP_ASKED)
         else:
             self._step(server, Event.TURN_GIVEN)
-
-    def _taken(self, server: Server) -> str:
-        """Return who else serves the directory, which is theirs then; empty when nobody does."""
-        rival = server.rival(self._registry.table)
-        return reasons.served(rival.pid, rival.port) if rival else ""
 
     def _do(self, server: Server, command: machine.Command) -> None:
         match command:
@@ -278,9 +281,13 @@ class Launcher:
             server.pipe.read()
         if isinstance(server.state, machine.Starting) and server.port is not None:
             server.refused.add(server.port)
-        if not isinstance(server.state, Stopping):
-            server.reason = reasons.ended(code, server.output.lines)
-        log.info("ended directory=%s pid=%s code=%d", server.shown, server.pid, code)
+        if isinstance(server.state, Stopping):
+            log.info("ended directory=%s pid=%s code=%d", server.shown, server.pid, code)
+        else:
+            server.reason = why = reasons.ended(code, server.output.lines)
+            log.warning(
+                "ended directory=%s pid=%s reason=%s", server.shown, server.pid, printable(why)
+            )
         self._handle(server, Event.EXITED)
 
     async def _stop_all(self) -> None:
@@ -289,11 +296,3 @@ class Launcher:
             self._handle(server, Event.STOP_ASKED)
         for server in self._servers.values():
             await server.settled.wait()
-
-
-def _real(paths: Sequence[str]) -> list[str]:
-    found = {path: real_directory(path) for path in paths}
-    for path, directory in found.items():
-        if directory is None:
-            raise ValueError(f"{path}: there is no such directory")
-    return list(dict.fromkeys(directory for directory in found.values() if directory))

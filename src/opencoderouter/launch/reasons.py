@@ -11,8 +11,13 @@ INSTALL = "install OpenCode (`npm install -g opencode-ai`, or see https://openco
 
 
 def ended(code: int, lines: Sequence[str]) -> str:
-    """Return why a process is gone: how it ended (``code`` as of subprocess) and its last word."""
-    how = f"was killed by {_signal(-code)}" if code < 0 else f"ended with status {code}"
+    """Return why a process is gone: how it ended (``code`` as of subprocess) and its last word.
+
+    Who was killed could not say why.
+    """
+    if code < 0:
+        return f"opencode was killed by {_signal(-code)}"
+    how = f"ended with status {code}"
     last = next((line.strip() for line in reversed(lines) if line.strip()), "")
     return f"opencode {how}: {last}" if last else f"opencode {how}"
 

@@ -10,7 +10,7 @@ from opencoderouter.core.model import Kind, Listener, Status
 from opencoderouter.core.printable import printable
 from opencoderouter.core.table import Table
 from opencoderouter.kernel.processes import descendants, process
-from opencoderouter.launch import machine
+from opencoderouter.launch import machine, reasons
 from opencoderouter.launch.directory import FLEETING
 from opencoderouter.launch.output import Output
 from opencoderouter.launch.pipe import Pipe
@@ -33,6 +33,7 @@ class Server:
     refused: set[int] = field(default_factory=set)  # ports that it ended on before it answered
     restarts: int = 0
     reason: str = ""
+    yielded: bool = False  # wanted, but left to who serves the directory; ours when they go
     output: Output = field(default_factory=Output)
     pipe: Pipe | None = None
     timer: asyncio.TimerHandle | None = None
@@ -86,6 +87,11 @@ class Server:
         lasting = (listener for listener in listeners if listener.kind not in FLEETING)
         others = (listener for listener in lasting if not self._was_ours(listener))
         return next(filter(self._is_proven, others), None)
+
+    def taken(self, table: Table) -> str:
+        """Return who else serves the directory, which is theirs then; empty when nobody does."""
+        rival = self.rival(table)
+        return reasons.served(rival.pid, rival.port) if rival else ""
 
     def _hang_up(self) -> None:
         if self.pipe is not None:

@@ -84,6 +84,8 @@ class Api:
         path, name, fallback = (request.query.get(k, "") for k in ("path", "name", "fallback"))
         if not (path or name) or fallback not in {"", "name"}:
             return _bad_question(request)
+        if "/" in name:
+            return _no_name(request, name)
         rows = self._feed.rows()
         places = {slug: row.directory for slug, row in rows.items()}
         found = await self._by_path(places, path) if path else by_name(places, name)
@@ -204,6 +206,12 @@ def _bad_question(request: web.Request) -> web.Response:
     detail = "The query must have `path` or `name`; `fallback` can only be `name`."
     hint = "For example /api/resolve?path=/home/me/project"
     return error(request, 400, "bad_request", detail, hint)
+
+
+def _no_name(request: web.Request, name: str) -> web.Response:
+    """Refuse a path that came as a name: its last folder may well be another project's name."""
+    detail = f"{name!r} is a path, not a name: a name has no slash."
+    return error(request, 400, "bad_request", detail, "Ask by `path=`.")
 
 
 def _not_managed(request: web.Request, slug: str) -> web.Response:

@@ -126,7 +126,7 @@ SCHEMAS: Json = {
         "type": "object",
         "properties": {
             "path": _of("string", "Absolute, below `~`, or the last components of a directory"),
-            "name": _of("string", "A slug, or the name of a folder"),
+            "name": {**_of("string", "A slug, or the name of a folder"), "pattern": "^[^/]*$"},
             "fallback": {
                 "enum": ["name", ""],
                 "description": "Take the path's last folder as name",

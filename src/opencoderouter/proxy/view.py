@@ -9,10 +9,13 @@ from ipaddress import ip_address
 
 from opencoderouter.core.hosts import Authority, Names, is_literal
 from opencoderouter.core.managed import Managed
-from opencoderouter.core.model import Backend, Kind, Project, Sessions, Status
+from opencoderouter.core.model import Backend, Kind, Listener, Project, Sessions, Status
 from opencoderouter.core.table import Table
 
 Json = dict[str, object]
+
+# An editor's or a terminal's own server keeps nobody from starting one.
+_FLEETING = frozenset({Kind.ACP, Kind.TUI})
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,21 +110,38 @@ def rfc3339(moment: datetime) -> str:
 
 
 def _served(project: Project, state: Managed | None) -> Row:
-    """Make the row of what is served: by others, when its supervisor gave up for a reason."""
     route = project.route
-    theirs = state is None or (state.status is Status.STOPPED and state.reason)
     return Row(
         slug=project.slug,
         name=project.name,
         directory=project.directory,
         status=route.status,
         reason=route.reason,
-        managed=not theirs,
+        managed=state is not None and _is_managed(project, state),
         pid=route.listener.pid,
         sessions=route.sessions,
         servers=tuple(_as_server(backend) for backend in project.backends),
         route=route,
     )
+
+
+def _is_managed(project: Project, state: Managed) -> bool:
+    """Tell whether to stop a managed project would stop a server that is shown.
+
+    While the supervisor has no process, it says itself that others serve: stopped for a reason.
+    """
+    if state.pid is None and state.port is None:
+        return not (state.status is Status.STOPPED and state.reason)
+    listeners = [backend.listener for backend in project.backends]
+    lasting = any(listener.kind not in _FLEETING for listener in listeners)
+    return not lasting or any(_is_of(listener, state) for listener in listeners)
+
+
+def _is_of(listener: Listener, state: Managed) -> bool:
+    """Tell by the process; by the port, where it is unknown or a wrapper started it."""
+    if listener.pid is not None and listener.pid == state.pid:
+        return True
+    return listener.port == state.port
 
 
 def _down(slug: str, state: Managed) -> Row:

@@ -365,7 +365,10 @@ def test_a_name_with_two_meanings(directories: Iterable[str], slug: str) -> None
 def test_a_name_with_two_meanings_that_is_down() -> None:
     """A project that was here is down, not unknown."""
     down = tables.lease(Table(), {"/home/a/x": "x"})
-    assert told(ask("x-alice.localhost", "/", table=down)) == (503, "project_down")
+    refused = ask("x-alice.localhost", "/", table=down)
+    assert told(refused) == (503, "project_down")
+    assert isinstance(refused, Refuse)
+    assert "see the dashboard; else `ocr-router start DIRECTORY`" in refused.hint
 
 
 def test_a_name_with_two_meanings_stays_with_the_first() -> None:

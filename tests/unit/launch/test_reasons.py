@@ -8,11 +8,11 @@ from opencoderouter.launch import reasons
 
 
 def test_ended() -> None:
-    """The last thing the program said is part of the reason, blank lines are not."""
+    """The last thing the program said is part of the reason, unless it was killed."""
     said = reasons.ended(1, ("Error: Unexpected error", "", "ServeError", "  "))
     assert said == "opencode ended with status 1: ServeError"
     assert reasons.ended(-9, ()) == "opencode was killed by SIGKILL"
-    assert reasons.ended(-50, ("real-time",)) == "opencode was killed by signal 50: real-time"
+    assert reasons.ended(-50, ("listening",)) == "opencode was killed by signal 50"
 
 
 def test_not_installed() -> None:

@@ -81,6 +81,7 @@ def test_rival(listener: Listener, *, rival: bool) -> None:
     """Another lasting server counts; an editor's does not, nor does our own last one."""
     made = server(machine.Waiting())
     assert made.rival(table(listener)) == (listener if rival else None)
+    assert bool(made.taken(table(listener))) is rival
     assert made.rival(Table()) is None
 
 

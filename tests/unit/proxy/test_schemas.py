@@ -78,10 +78,13 @@ def test_others_do_not(change: dict[str, Any]) -> None:
         ({"path": "/x", "fallback": "name"}, True),
         ({}, False),
         ({"path": ""}, False),
+        ({"name": "/srv/x"}, False),
+        ({"name": "x/"}, False),
+        ({"path": "/x", "name": "~/x"}, False),
         ({"path": "/x", "fallback": "slug"}, False),
         ({"fallback": "name"}, False),
     ],
 )
 def test_questions(question: dict[str, str], *, makes_sense: bool) -> None:
-    """A question has a path or a name that is not empty."""
+    """A question has a path or a name that is not empty; a name has no slash."""
     assert fits(question, "Question") == makes_sense

@@ -119,7 +119,7 @@ def test_managed_without_a_server(status: Status, shown: str) -> None:
 
 def test_managed_and_served() -> None:
     """What a server answers counts more than what its launcher thinks."""
-    managed = Managed("/srv/app", Status.STARTING, pid=1)
+    managed = Managed("/srv/app", Status.STARTING, pid=30000)
     [row] = made(backend("/srv/app"), managed=(managed,)).values()
     assert (row.managed, row.status, row.pid) == (True, Status.READY, 30000)
 
@@ -129,6 +129,28 @@ def test_managed_but_served_by_somebody_else() -> None:
     managed = Managed("/srv/app", Status.STOPPED, reason="process 7 serves it")
     [row] = made(backend("/srv/app"), managed=(managed,)).values()
     assert (row.managed, row.status) == (False, Status.READY)
+
+
+@pytest.mark.parametrize(
+    ("pid", "kind", "managed"),
+    [
+        (7, Kind.SERVE, True),
+        (8, Kind.SERVE, False),
+        (None, Kind.OTHER, False),
+        (8, Kind.ACP, True),
+    ],
+)
+def test_managed_beside_another(pid: int | None, kind: Kind, *, managed: bool) -> None:
+    """Another router's server is not managed here, though this one's is being started."""
+    state = Managed("/srv/app", Status.STARTING, pid=7, port=30001)
+    other = backend("/srv/app", 30002, kind=kind)
+    other = replace(other, listener=replace(other.listener, pid=pid))
+    [row] = made(other, managed=(state,)).values()
+    assert row.managed is managed
+    own = backend("/srv/app", 30001)
+    own = replace(own, listener=replace(own.listener, pid=None))
+    [row] = made(other, own, managed=(state,)).values()
+    assert row.managed
 
 
 def test_managed_and_just_stopped() -> None:

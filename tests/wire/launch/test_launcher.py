@@ -174,8 +174,8 @@ async def test_already_served(tmp_path: Path) -> None:
         assert launcher.managed[str(served)] == Managed(str(served), Status.STOPPED, reason=reason)
         assert living(served) == {}
         registry.forget(other)
-        await launcher.start(str(served))
         await settled(launcher, served)
+        assert launcher.managed[str(served)].reason == ""
 
 
 async def test_stop_before_its_turn(tmp_path: Path) -> None:
@@ -191,7 +191,7 @@ async def test_stop_before_its_turn(tmp_path: Path) -> None:
 
 
 async def test_somebody_takes_over(tmp_path: Path) -> None:
-    """Who starts a server by hand where ours was stopped has the project, until they go."""
+    """Who starts a server by hand where ours was stopped has the project; it stays stopped."""
     (home,) = folders(tmp_path, "home")
     registry, stopped = Registry(), Managed(str(home), Status.STOPPED)
     other = Listener("127.0.0.1", 4096, inode=1, pid=1, kind=Kind.SERVE)
@@ -202,7 +202,7 @@ async def test_somebody_takes_over(tmp_path: Path) -> None:
         registry.observe(Backend(other, Identity(str(home), "1"), Status.READY))
         theirs = replace(stopped, reason="already served by process 1 on port 4096")
         await until(lambda: launcher.managed[str(home)] == theirs)
-        for verb in (launcher.stop, launcher.start, launcher.restart):
+        for verb in (launcher.start, launcher.restart, launcher.stop):
             await verb(str(home))
             assert launcher.managed[str(home)] == theirs
         registry.forget(other)

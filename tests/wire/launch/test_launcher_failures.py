@@ -18,7 +18,7 @@ from opencoderouter.core.model import Status
 from opencoderouter.launch.machine import Policy
 
 
-async def test_crash(tmp_path: Path) -> None:
+async def test_crash(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """A server that crashed comes back; its tools do not stay."""
     (home,) = folders(tmp_path, "home")
     async with launching(home, command=program("tool", "forgotten")) as launcher:
@@ -27,7 +27,10 @@ async def test_crash(tmp_path: Path) -> None:
         before = set(living(home))
         os.kill(old.pid or 0, signal.SIGKILL)
         failed = await status(launcher, home, Status.FAILED)
-        assert failed.reason == "opencode was killed by SIGKILL: hello"
+        assert failed.reason == "opencode was killed by SIGKILL"
+        [ended] = (r for r in caplog.records if r.getMessage().startswith("ended "))
+        assert ended.levelname == "WARNING"
+        assert ended.getMessage().endswith(f"reason={failed.reason}")
         (new,) = await settled(launcher, home)
         assert (new.restarts, new.reason, new.port) == (1, "", old.port)
         assert not before & set(living(home))

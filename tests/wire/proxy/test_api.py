@@ -136,6 +136,15 @@ async def test_resolve_no_question(router: Router, query: str) -> None:
     assert (status, said["error"]) == (400, "bad_request")
 
 
+@pytest.mark.parametrize("name", ["/nowhere/real", "~/real", "nowhere/real", "real/", "/"])
+@pytest.mark.parametrize("more", ["", "&path=/srv/app", "&path=/nowhere&fallback=name"])
+async def test_resolve_path_as_name(router: Router, name: str, more: str) -> None:
+    """A path is not a name, though its last folder be one: 400, and the hint says what to ask."""
+    status, said, _ = await ask(router, "GET", f"/api/resolve?name={name}{more}")
+    assert (status, said["error"]) == (400, "bad_request")
+    assert "path=" in said["hint"]
+
+
 @pytest.mark.parametrize(
     ("verb", "status"), [("start", "starting"), ("stop", "stopped"), ("restart", "starting")]
 )

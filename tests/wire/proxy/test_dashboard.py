@@ -125,6 +125,19 @@ async def test_failing_action(browser: Browser) -> None:
         await card(page, "mine").get_by_role("button", name="Start", exact=True).click()
         alert = card(page, "mine").get_by_role("alert")
         await expect(alert).to_have_text("Could not start: No <b>longer</b> managed.")
+        await page.unroute("**/start")
+        await page.route("**/start", lambda route: route.abort())
+        await card(page, "mine").get_by_role("button", name="Start", exact=True).click()
+        await expect(alert).to_have_text("Could not start: the router does not answer")
+
+
+async def test_two_of_one_name(browser: Browser) -> None:
+    """A slug that is not the folder's name stands beside it."""
+    router = Router()
+    router.registry.observe(backend("/srv/a/shop", 30001), backend("/srv/b/shop", 30002))
+    async with router.serving(), opened(browser, router) as page:
+        slugs = sorted(slug for slug in router.registry.table.projects if slug != "shop")
+        await expect(page.locator(".slug:not([hidden])")).to_have_text(slugs)
 
 
 async def test_log(browser: Browser) -> None:
