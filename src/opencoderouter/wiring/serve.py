@@ -159,9 +159,11 @@ def _stop_on_signals() -> asyncio.Event:
         stop.set()
 
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is not signal.SIG_IGN:  # `nohup` means it
-            loop.add_signal_handler(number, received, number)
+    # `nohup` means it. A shell ignores SIGINT for what it starts in the background, too: but who
+    # sends that to the router means it as well.
+    hangup = () if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else (signal.SIGHUP,)
+    for number in (signal.SIGINT, signal.SIGTERM, *hangup):
+        loop.add_signal_handler(number, received, number)
     return stop
 
 

@@ -133,3 +133,14 @@ def test_a_router_that_nobody_reads_runs_on(environment: dict[str, str], tmp_pat
     finally:
         signal.signal(signal.SIGHUP, before)
     assert b"Traceback" not in log.read_bytes()
+
+
+def test_sigint_is_heard_in_the_background(environment: dict[str, str], tmp_path: Path) -> None:
+    """A script starts background jobs with SIGINT ignored; it ends the router all the same."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with router([], environment=environment, log=tmp_path / "log") as running:
+            running.process.send_signal(signal.SIGINT)
+            assert running.process.wait(30) == 0
+    finally:
+        signal.signal(signal.SIGINT, before)
