@@ -34,6 +34,9 @@ class Kind(StrEnum):
 # `serve` lives as long as it is wanted, `acp` only as long as an editor; what is not proven to be
 # OpenCode may be anything.
 PREFERENCE = {Kind.SERVE: 0, Kind.WEB: 1, Kind.TUI: 2, Kind.ACP: 3, Kind.OTHER: 4}
+# They serve an editor or a terminal, and live no longer than that: whoever wants a server in the
+# directory gets one all the same.
+FLEETING = frozenset({Kind.ACP, Kind.TUI})
 
 
 @dataclass(frozen=True, slots=True)

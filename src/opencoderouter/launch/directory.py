@@ -1,16 +1,10 @@
-"""What a project's directory is called, and who counts as serving it."""
+"""What a project's directory is called."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
 from pathlib import Path
-
-from opencoderouter.core.model import Kind
-
-# They serve an editor or a terminal, and live no longer than that: whoever wants a server in the
-# directory gets one all the same.
-FLEETING = frozenset({Kind.ACP, Kind.TUI})
 
 
 def real_directory(path: str) -> str | None:

@@ -16,10 +16,9 @@ from collections.abc import Set as AbstractSet
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from opencoderouter.core.model import Kind
+from opencoderouter.core.model import FLEETING, Kind
 from opencoderouter.kernel.sockets import Listeners
 from opencoderouter.launch import tree
-from opencoderouter.launch.directory import FLEETING
 from opencoderouter.launch.running import Running, running
 from opencoderouter.opencode.client import Client
 

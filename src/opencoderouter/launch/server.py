@@ -6,12 +6,11 @@ import asyncio
 from dataclasses import dataclass, field
 
 from opencoderouter.core.managed import Managed
-from opencoderouter.core.model import Kind, Listener, Status
+from opencoderouter.core.model import FLEETING, Kind, Listener, Status
 from opencoderouter.core.printable import printable
 from opencoderouter.core.table import Table
 from opencoderouter.kernel.processes import descendants, process
 from opencoderouter.launch import machine, reasons
-from opencoderouter.launch.directory import FLEETING
 from opencoderouter.launch.output import Output
 from opencoderouter.launch.pipe import Pipe
 

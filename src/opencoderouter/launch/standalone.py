@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from opencoderouter.core.model import Listener
+from opencoderouter.core.model import FLEETING, Listener
 from opencoderouter.core.slug import slugify
 from opencoderouter.kernel.processes import descendants, socket_owners
 from opencoderouter.kernel.sockets import Listeners
 from opencoderouter.launch import ending, reasons, tree
-from opencoderouter.launch.directory import FLEETING, real_directory
+from opencoderouter.launch.directory import real_directory
 from opencoderouter.launch.output import last_lines
 from opencoderouter.launch.ports import LOOPBACK, free_port, listening
 from opencoderouter.launch.running import running

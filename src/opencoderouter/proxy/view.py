@@ -9,13 +9,10 @@ from ipaddress import ip_address
 
 from opencoderouter.core.hosts import Authority, Names, is_literal
 from opencoderouter.core.managed import Managed
-from opencoderouter.core.model import Backend, Kind, Listener, Project, Sessions, Status
+from opencoderouter.core.model import FLEETING, Backend, Kind, Listener, Project, Sessions, Status
 from opencoderouter.core.table import Table
 
 Json = dict[str, object]
-
-# An editor's or a terminal's own server keeps nobody from starting one.
-_FLEETING = frozenset({Kind.ACP, Kind.TUI})
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +130,7 @@ def _is_managed(project: Project, state: Managed) -> bool:
     if state.pid is None and state.port is None:
         return not (state.status is Status.STOPPED and state.reason)
     listeners = [backend.listener for backend in project.backends]
-    lasting = any(listener.kind not in _FLEETING for listener in listeners)
+    lasting = any(listener.kind not in FLEETING for listener in listeners)
     return not lasting or any(_is_of(listener, state) for listener in listeners)
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from opencoderouter.core.model import Backend, Status
+from opencoderouter.core.printable import printable
 from opencoderouter.core.table import Key
 from opencoderouter.opencode.answer import Answer, Broken, Healthy, Locked
 from opencoderouter.opencode.client import Client
@@ -96,8 +97,8 @@ def _log_status(backend: Backend) -> None:
         backend.status,
         listener.port,
         listener.pid,
-        _line(backend.identity.directory),
-        _line(backend.reason) or "-",
+        printable(backend.identity.directory),
+        printable(backend.reason) or "-",
     )
 
 
@@ -107,11 +108,6 @@ def _log_refusal(candidate: Candidate, said: Answer) -> None:
         "listener refused: not an OpenCode process port=%d pid=%s cwd=%s claim=%s",
         candidate.listener.port,
         candidate.listener.pid,
-        _line(candidate.cwd or "-"),
-        _line(claim) or type(said).__name__.lower(),
+        printable(candidate.cwd or "-"),
+        printable(claim) or type(said).__name__.lower(),
     )
-
-
-def _line(text: str) -> str:
-    """Return text that stays on its line of the log: a directory may have a newline in its name."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
