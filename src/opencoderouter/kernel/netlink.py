@@ -6,7 +6,7 @@ import errno
 import os
 import socket
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -28,7 +28,8 @@ _SIZE = 72
 
 _BUFFER = 1 << 16  # the kernel sends 32 KiB at most
 _TRIES = 3
-_TIMEOUT = 1.0  # the kernel answers within the call; this is for a kernel that does not
+# A second, as a timeval: the kernel answers within the call; this is for one that does not.
+_TIMEOUT = struct.pack("@ll", 1, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,9 @@ def _errno(body: bytes) -> int:
     return -int(_ERROR.unpack_from(body)[0]) if len(body) >= _ERROR.size else 0
 
 
+_QUESTIONS = (question(socket.AF_INET), question(socket.AF_INET6))
+
+
 def open_netlink() -> Netlink | None:
     """Return a question that works, or None where the kernel does not take it."""
     netlink = Netlink()
@@ -124,7 +128,7 @@ class Netlink:
     def __init__(self, connect: Callable[[], Kernel] | None = None) -> None:
         self._connect = connect or _connect
         self._kernel: Kernel | None = None
-        self._heard: tuple[bytes, ...] = ()
+        self._heard: list[tuple[bytes, Part]] = []  # each datagram, and what it says
         self._listeners: frozenset[Listener] = frozenset()
 
     def __call__(self) -> frozenset[Listener]:
@@ -134,7 +138,8 @@ class Netlink:
         """
         heard = self._hear()
         if heard != self._heard:
-            self._listeners = frozenset(x for m in heard if (x := parse_listener(m)))
+            messages = (message for _, part in heard for message in part.messages)
+            self._listeners = frozenset(x for m in messages if (x := parse_listener(m)))
             self._heard = heard
         return self._listeners
 
@@ -147,39 +152,45 @@ class Netlink:
     # Who asks has a plain function, and nothing to close.
     __del__ = close
 
-    def _hear(self) -> tuple[bytes, ...]:
+    def _hear(self) -> list[tuple[bytes, Part]]:
         for _ in range(_TRIES):
+            heard: list[tuple[bytes, Part]] = []
             try:
-                return (*self._ask(socket.AF_INET), *self._ask(socket.AF_INET6))
+                for ask in _QUESTIONS:
+                    self._ask(ask, heard)
             except InterruptedError:
                 continue
             except OSError:
                 self.close()  # drops what may still arrive of an answer that went wrong
                 raise
+            return heard
         raise InterruptedError(errno.EINTR, os.strerror(errno.EINTR))
 
-    def _ask(self, family: int) -> list[bytes]:
+    def _ask(self, ask: bytes, heard: list[tuple[bytes, Part]]) -> None:
+        """Add what the kernel says to one question."""
         if self._kernel is None:
             self._kernel = self._connect()
-        self._kernel.send(question(family))
-        parts = list(_parts(self._kernel))
-        if any(part.interrupted for part in parts):
+        self._kernel.send(ask)
+        first, done = len(heard), False
+        while not done:
+            heard.append(self._part(self._kernel.recv(_BUFFER), len(heard)))
+            done = heard[-1][1].done
+        if any(part.interrupted for _, part in heard[first:]):
             raise InterruptedError(errno.EINTR, os.strerror(errno.EINTR))
-        return [message for part in parts for message in part.messages]
 
-
-def _parts(kernel: Kernel) -> Iterator[Part]:
-    done = False
-    while not done:
-        part = parse_part(kernel.recv(_BUFFER))
+    def _part(self, data: bytes, index: int) -> tuple[bytes, Part]:
+        """Take a datagram apart, unless it is the same as the last time, as nearly all are."""
+        if index < len(self._heard) and self._heard[index][0] == data:
+            return self._heard[index]
+        part = parse_part(data)
         if part.error:
             raise OSError(part.error, os.strerror(part.error))
-        done = part.done
-        yield part
+        return (data, part)
 
 
 def _connect() -> socket.socket:
     kind = socket.SOCK_RAW | socket.SOCK_CLOEXEC
     opened = socket.socket(socket.AF_NETLINK, kind, _NETLINK_SOCK_DIAG)
-    opened.settimeout(_TIMEOUT)
+    # Not settimeout(): that would cost another system call before each one.
+    opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _TIMEOUT)
     return opened

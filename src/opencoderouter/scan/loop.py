@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from opencoderouter.core.model import Backend, Listener
+from opencoderouter.core.histogram import Histogram
+from opencoderouter.core.model import ROUTED, Backend, Listener
 from opencoderouter.kernel.sockets import Listeners
 from opencoderouter.opencode.client import Client
 from opencoderouter.registry import Registry
@@ -19,11 +20,15 @@ from opencoderouter.scan.census import Candidate, Census
 from opencoderouter.scan.learn import State, starting
 from opencoderouter.scan.ports import PortScan
 from opencoderouter.scan.prober import Prober
+from opencoderouter.scan.rest import Rest
 
 _log = logging.getLogger(__name__)
 Clock = Callable[[], float]
 Tracked = dict[Candidate, asyncio.Task[None]]
 
+# Upper bounds in seconds.
+_DISCOVERY = (0.025, 0.05, 0.1, 0.15, 0.2, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+_SCAN = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 _UNPROVEN = (
     "discovery off: the kernel's socket tables cannot be read here, so it cannot be proven whose a"
     " server is; only those that this router starts are taken in"
@@ -46,15 +51,18 @@ class ScanPolicy:
     concurrency: int
     stale_after: float
     adopt_unowned: bool = False
-    poll: float = 0.1
+    poll: float = 0.15
 
 
 class Scanner:
     """Keeps the registry's backends as they are; the only one that does.
 
     ``started`` returns the ports of servers that the router itself started: these are taken in
-    where the kernel cannot tell whose they are. ``ready`` is set when everything that ran before
-    is in the table.
+    where the kernel cannot tell whose they are. ``used`` returns, for a directory, what changes
+    when a request goes there: servers where nothing happens are checked less often. ``ready`` is
+    set when everything that ran before is in the table. ``discovery`` counts the seconds from when
+    a listener was first seen until it was routed, ``scanned`` those that a look at all listeners
+    took when some had come or gone (or at all ports, where the kernel does not tell of them).
     """
 
     def __init__(  # noqa: PLR0913 - one place to wire discovery
@@ -68,10 +76,11 @@ class Scanner:
         own_ports: frozenset[int],
         clock: Clock,
         started: Callable[[], Collection[int]] = frozenset,
+        used: Callable[[str], object] = bool,
         proc: Path = Path("/proc"),
     ) -> None:
         self._policy, self._listeners, self._own, self._clock = policy, listeners, own_ports, clock
-        self._started = started
+        self._started, self._used = started, used
         self._prober = Prober(registry, client, interval=policy.interval)
         self._census = Census(policy.ports, uid=uid, own_ports=own_ports, proc=proc)
         # Its own: whoever hangs on a file system in the shared ones does not stop discovery.
@@ -79,6 +88,7 @@ class Scanner:
         self._again = Again(policy.poll, policy.interval)
         self._refusal = ""
         self.ready = asyncio.Event()
+        self.discovery, self.scanned = Histogram(_DISCOVERY), Histogram(_SCAN)
 
     def last_seen(self, backend: Backend) -> datetime:
         """Return when the backend answered last (UTC); now for one that never did."""
@@ -102,7 +112,7 @@ class Scanner:
         tracked = await self._first_pass(heard, trackers)
         self.ready.set()
         while True:
-            await asyncio.sleep(self._policy.poll)
+            await asyncio.sleep(self._ticks(self._policy.poll))
             now = self._hear(listeners, heard)
             if now is not heard and now != heard:
                 # A dump may leave out a socket while others come and go: it takes two to say so.
@@ -137,36 +147,80 @@ class Scanner:
         self, tracked: Tracked, listeners: frozenset[Listener], trackers: asyncio.TaskGroup
     ) -> None:
         """Forget what is gone, and track what is new."""
+        since = self._clock()
         found = await self._candidates(listeners)
         for candidate in tracked.keys() - found:
             tracked.pop(candidate).cancel()
             self._prober.forget(candidate)
         fresh = {c: State(starting(c)) for c in found - tracked.keys()}
         self._prober.publish(fresh)
-        tracked |= {c: self._track(c, state, trackers) for c, state in fresh.items()}
+        tracked |= {c: self._track(c, state, trackers, since) for c, state in fresh.items()}
 
     async def _candidates(self, listeners: frozenset[Listener]) -> frozenset[Candidate]:
-        loop, ask = asyncio.get_running_loop(), self._census.candidates
+        loop, ask, began = asyncio.get_running_loop(), self._census.candidates, self._clock()
         try:
             return await loop.run_in_executor(self._pool, ask, listeners)
         except RuntimeError as error:  # no thread to be had: it takes milliseconds here, too
             _log.warning("census without a thread error=%r", error)
             return ask(listeners)
+        finally:
+            self.scanned.observe(self._clock() - began)
 
     def _track(
-        self, candidate: Candidate, state: State, trackers: asyncio.TaskGroup
+        self,
+        candidate: Candidate,
+        state: State,
+        trackers: asyncio.TaskGroup,
+        since: float | None = None,
     ) -> asyncio.Task[None]:
         name = f"track {candidate.listener.authority}"
-        return trackers.create_task(self._keep(candidate, state), name=name)
+        return trackers.create_task(self._keep(candidate, state, since), name=name)
 
-    async def _keep(self, candidate: Candidate, state: State) -> None:
-        """Know how one candidate is, for as long as it listens."""
+    async def _keep(self, candidate: Candidate, state: State, since: float | None) -> None:
+        """Know how one candidate is, for as long as it listens, ``since`` when it was first seen.
+
+        None for one that listened before.
+        """
+        rest = Rest()
         while True:
             state = await self._prober.count(state)
             self._prober.publish({candidate: state})
-            await asyncio.sleep(state.pause)
+            await self._pause(state, rest)
+            while candidate.same_socket and (now := await self._prober.look(state)):
+                if now is not state:
+                    state = now
+                    self._prober.publish({candidate: state})
+                await self._pause(state, rest)
             state = await self._prober.probe(candidate, state)
             self._prober.publish({candidate: state})
+            since = self._took(state, since)
+
+    async def _pause(self, state: State, rest: Rest) -> None:
+        """Wait until the next check is due; those of a quiet server are few."""
+        backend = state.backend
+        directory = backend.identity.directory if backend else ""
+        while True:
+            await asyncio.sleep(self._ticks(state.pause))
+            if not rest.may_skip(backend, self._used(directory)):
+                return
+
+    def _ticks(self, seconds: float) -> float:
+        """Return the seconds until a tick, about so many from now.
+
+        To wake up costs more than what is done then: all that can wait wakes up together.
+        """
+        poll = self._policy.poll
+        if seconds < poll:
+            return seconds
+        now = asyncio.get_running_loop().time()
+        return round((now + seconds) / poll) * poll - now
+
+    def _took(self, state: State, since: float | None) -> float | None:
+        """Count how long it took until a server can have its route; return None then."""
+        if since is None or state.backend is None or state.backend.status not in ROUTED:
+            return since
+        self.discovery.observe(self._clock() - since)
+        return None
 
     async def _scan(self) -> None:
         """Look for servers by connecting."""
@@ -178,7 +232,9 @@ class Scanner:
             stale_after=self._policy.stale_after,
         )
         while True:
+            began = self._clock()
             await scan.round()
+            self.scanned.observe(self._clock() - began)
             self.ready.set()
             await asyncio.sleep(self._policy.interval)
 

@@ -42,11 +42,23 @@ class Prober:
 
     async def count(self, state: State) -> State:
         """Return the state with the sessions of now, where the server tells them."""
+        return await self.look(state) or state
+
+    async def look(self, state: State) -> State | None:
+        """Count the sessions of a server that is ready: one that tells them is well.
+
+        Return the state, the same one if they are the same; None when it does not tell.
+        """
         backend = state.backend
         if backend is None or backend.status is not Status.READY:
-            return state
+            return None
         sessions = await self._client.sessions(backend.listener, backend.identity.directory)
-        return replace(state, backend=replace(backend, sessions=sessions or backend.sessions))
+        if sessions is None:
+            return None
+        self._seen[backend.listener.key] = datetime.now(UTC)
+        if sessions == backend.sessions:
+            return state
+        return replace(state, backend=replace(backend, sessions=sessions))
 
     def publish(self, states: Mapping[Candidate, State]) -> None:
         """Put all backends among these states into the table at once; take out the others."""

@@ -114,6 +114,7 @@ async def scanning(
     interval: float = 0.1,
     patience: float = PATIENCE,
     proc: Path | None = None,
+    used: Callable[[str], object] = bool,
 ) -> AsyncIterator[Scanning]:
     """Scan until the block ends, by the kernel's word; begins when all is found that is there.
 
@@ -131,6 +132,7 @@ async def scanning(
                 listeners=listeners or Watched(set(ports)),
                 own_ports=own_ports,
                 clock=time.monotonic,
+                used=used,
                 proc=proc or own,
             )
             service = group.create_task(scanner.run(), name="scan")

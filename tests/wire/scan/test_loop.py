@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
+import time
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from os import getpid
 from pathlib import Path
 
 import pytest
-from tests.fakes import SECURE_AREA, Reply, as_json, http, opencode, serving
+from tests.fakes import SECURE_AREA, Reply, Server, as_json, http, opencode, serving
 from tests.rig.ports import free_range
 from tests.wire.scan.scanning import Watched, scanning
 
@@ -245,6 +247,47 @@ async def test_sessions(ports: range) -> None:
         server.reply = opencode(APP, session=http(500, ""))
         await server.was_asked(9)
         assert (await scan.backend(ports[0])).sessions == Sessions(2, 1)
+
+
+async def test_quiet(ports: range) -> None:
+    """A server where nothing happens is asked less and less, until a request goes there."""
+    checks = asyncio.Semaphore(0)
+    requests = [0]
+
+    def used(directory: str) -> int:
+        assert directory == APP
+        checks.release()
+        return requests[0]
+
+    async def asked(server: Server, times: int) -> int:
+        """Return how many of so many checks are made."""
+        before = len(server.lines)
+        for _ in range(times):
+            await checks.acquire()
+        return server.lines[before:].count("GET /session/status")
+
+    async with (
+        serving(opencode(APP), port=ports[0]) as server,
+        scanning(ports, interval=0.01, used=used),
+    ):
+        assert await asked(server, 12) >= 11
+        assert await asked(server, 240) <= 60
+        requests[0] = 1
+        assert await asked(server, 15) >= 11
+
+
+async def test_figures(ports: range) -> None:
+    """What comes later is timed until it is routed, and so is each look at all listeners."""
+    async with serving(opencode("/srv/old"), port=ports[0]), scanning(ports, interval=9) as scan:
+        assert sum(scan.scanner.discovery.snapshot().counts) == 0
+        before = time.monotonic()
+        async with serving(opencode(APP), port=ports[1], silent=2):
+            await scan.backend(ports[1], lambda x: x.sessions)
+        discovery = scan.scanner.discovery.snapshot()
+        assert sum(discovery.counts) == 1
+        assert 0 < discovery.total < time.monotonic() - before
+        await scan.gone(ports[1])
+        assert sum(scan.scanner.scanned.snapshot().counts) == 3
 
 
 async def test_one_look_misses_it(ports: range) -> None:

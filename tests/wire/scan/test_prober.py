@@ -140,3 +140,24 @@ async def test_count(prober: Prober) -> None:
         assert await prober.count(starting) == starting
         assert await prober.count(State()) == State()
         assert len(server.asked) == asked
+
+
+async def test_a_server_that_tells_its_sessions_is_well(prober: Prober) -> None:
+    """It is asked nothing else, and has been seen; its state is the same while they are."""
+    async with serving(opencode("/srv/app", session=as_json([{}]))) as server:
+        first = await prober.count(await prober.probe(candidate(server.port), State()))
+        assert first.backend is not None
+        seen, asked = prober.last_seen(first.backend), len(server.lines)
+        assert await prober.look(first) is first
+        assert [line.partition("?")[0] for line in server.lines[asked:]] == [
+            "GET /session/status",
+            "GET /session",
+        ]
+        assert prober.last_seen(first.backend) > seen
+        server.reply = opencode("/srv/app", session=as_json([{}, {}]))
+        second = await prober.look(first)
+        assert second is not None
+        assert second.backend is not None
+        assert second.backend.sessions == Sessions(2, 0)
+        server.reply = lambda _: b""
+        assert await prober.look(first) is None
