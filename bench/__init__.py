@@ -1,0 +1,1 @@
+"""The router measured side by side with other proxies: ``make bench``."""
