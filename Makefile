@@ -11,7 +11,7 @@ PROJECTS ?=
 ARGS ?=
 PYTEST_ARGS ?=
 
-.PHONY: help run demo test check lint fix build clean requirements
+.PHONY: help run demo test workers check lint fix build bench clean requirements
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /  make \1	/p' $(MAKEFILE_LIST) | expand -t 18
@@ -25,7 +25,10 @@ demo: $(VENV)/.run ## the same with two stand-in projects; OpenCode is not neede
 test: $(VENV)/.dev ## pass the tests; a missing real part skips its tests
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
 
-check: lint test ## all that CI checks: format, lint, types, imports, tests
+check: lint test workers ## all that CI checks: format, lint, types, imports, tests
+
+workers: $(VENV)/.dev ## pass the proxy's tests again: on uvloop, with two processes
+	$(BIN)/python -m pytest tests/wire/proxy --loop uvloop --workers 2 $(PYTEST_ARGS)
 
 lint: $(VENV)/.dev ## format, lint, types, imports
 	$(BIN)/ruff format --check .
@@ -39,6 +42,9 @@ fix: $(VENV)/.dev ## format, and fix what can be fixed
 
 build: $(VENV)/.dev ## make wheel and sdist in dist/
 	$(BIN)/python -m build --no-isolation --outdir dist .
+
+bench: $(VENV)/.run ## measure beside other proxies: bench/RESULTS.md (20 minutes; ARGS=--quick: 3)
+	$(BIN)/python -m bench $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SECONDS_EACH),--seconds $(SECONDS_EACH)) $(ARGS)
 
 clean: ## remove what the targets made
 	rm -rf $(VENV) dist build .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis .coverage

@@ -21,7 +21,9 @@
             fileset = lib.fileset.unions [ ./pyproject.toml ./README.md ./LICENSE ./src ];
           };
           build-system = [ pkgs.python3Packages.hatchling ];
-          dependencies = with pkgs.python3Packages; [ aiohttp anyascii pydantic-settings typer ];
+          dependencies = with pkgs.python3Packages; [
+            aiohttp anyascii httptools prometheus-client pydantic-settings typer uvloop
+          ];
           pythonRelaxDeps = true; # nixpkgs has one version of each; `checks` tells whether it will do
           pythonImportsCheck = [ "opencoderouter.wiring.serve" ];
           meta = {

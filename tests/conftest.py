@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import ctypes
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
+import uvloop
+from tests.rig import workers
 from tests.rig.figures import Measure, summary
 
 NEEDS = {
@@ -14,16 +17,32 @@ NEEDS = {
     "browser": ("chromium", "libatomic.so.1"),  # Playwright's driver is linked with it
     "sshd": ("ssh", "/usr/sbin/sshd", "autossh", "curl", "jq"),
 }
+LoopFactory = Callable[[], asyncio.AbstractEventLoop]
+LOOPS: dict[str, LoopFactory] = {
+    "asyncio": asyncio.new_event_loop,
+    "uvloop": uvloop.new_event_loop,
+}
 _FIGURES = pytest.StashKey[dict[str, str]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add ``--slow``."""
+    """Add ``--slow``, ``--workers`` and ``--loop``."""
     parser.addoption("--slow", action="store_true", help="run the tests that take minutes, too")
+    text = "processes of each router that a test runs"
+    parser.addoption("--workers", type=int, default=1, help=text)
+    text = "event loop of asynchronous tests"
+    parser.addoption("--loop", choices=sorted(LOOPS), default="asyncio", help=text)
+
+
+def pytest_asyncio_loop_factories(config: pytest.Config) -> dict[str, LoopFactory]:
+    """Run asynchronous tests on the loop that was asked for."""
+    name = config.getoption("--loop")
+    return {name: LOOPS[name]}
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make room for figures."""
+    """Make room for figures; let routers know how many they are."""
+    workers.count = config.getoption("--workers")
     config.stash[_FIGURES] = {}
 
 

@@ -23,6 +23,7 @@ from pydantic_settings import (
 
 from opencoderouter.core.duration import parse_duration
 from opencoderouter.core.slug import slugify
+from opencoderouter.proxy.lane.limits import Limits
 
 
 class SettingsError(ValueError):
@@ -41,6 +42,10 @@ def _option(default: Any, allowed: str, **limits: Any) -> Any:  # noqa: ANN401 -
 def _duration(default: float, at_least: str) -> Any:  # noqa: ANN401 - as Field()
     allowed = f"a duration such as 800ms, 5s or 1m30s, at least {at_least}"
     return _option(default, allowed, ge=parse_duration(at_least), le=86400)
+
+
+def _whole(default: int, least: int, most: int, unit: str = "") -> Any:  # noqa: ANN401 - as Field()
+    return _option(default, f"{least} to {most}{unit}", ge=least, le=most)
 
 
 def config_path() -> Path:
@@ -64,12 +69,16 @@ def _state_path() -> Path:
 
 
 Directory = Annotated[Path, AfterValidator(Path.expanduser)]
+Target = Annotated[str, AfterValidator(os.path.expanduser)]
 Duration = Annotated[float, BeforeValidator(_seconds)]
 _OWNER = 32  # octets of the owner in a host label, half of what there is
 _PORTS = "1 to 65535"
 _SWITCH = "true or false"
 _LEVELS = "debug, info, warning or error"
-DURATIONS = frozenset("scan_interval probe_timeout stale_after grace".split())
+_LIMITS = Limits()
+DURATIONS = frozenset(
+    """scan_interval probe_timeout stale_after grace header_timeout keepalive_timeout""".split()
+)
 
 
 class Settings(BaseSettings):
@@ -95,6 +104,17 @@ class Settings(BaseSettings):
     grace: Duration = _duration(5.0, "0s")
     log_format: Literal["text", "json"] = _option("text", "text or json")
     log_level: Literal["debug", "info", "warning", "error"] = _option("info", _LEVELS)
+    access_log: Target = _option("off", "off, - (stderr) or a file", min_length=1)
+    access_log_format: Literal["common", "json"] = _option("common", "common or json")
+    workers: int = _whole(1, 1, 64)
+    max_connections: int = _whole(_LIMITS.connections, 1, 1_000_000)
+    max_connections_per_address: int = _whole(_LIMITS.per_address, 1, 65535)
+    max_websockets: int = _whole(_LIMITS.websockets, 0, 1_000_000)
+    max_request_line: int = _whole(_LIMITS.request_line, 1024, 1 << 20, " octets")
+    max_header_size: int = _whole(_LIMITS.header_size, 1024, 1 << 20, " octets")
+    max_header_fields: int = _whole(_LIMITS.header_fields, 16, 10_000)
+    header_timeout: Duration = _duration(_LIMITS.header_timeout, "100ms")
+    keepalive_timeout: Duration = _duration(_LIMITS.keepalive_timeout, "1s")
     state_dir: Directory = _option(_state_path, "a directory")
 
     @classmethod
@@ -119,6 +139,20 @@ class Settings(BaseSettings):
     def ports(self) -> range:
         """Return the port range that is scanned and that managed servers get."""
         return range(self.scan_start, self.scan_end + 1)
+
+    @property
+    def limits(self) -> Limits:
+        """Return what the lane takes before it refuses."""
+        return Limits(
+            connections=self.max_connections,
+            per_address=self.max_connections_per_address,
+            websockets=self.max_websockets,
+            request_line=self.max_request_line,
+            header_size=self.max_header_size,
+            header_fields=self.max_header_fields,
+            header_timeout=self.header_timeout,
+            keepalive_timeout=self.keepalive_timeout,
+        )
 
 
 def load(flags: Mapping[str, object]) -> tuple[Settings, dict[str, str]]:

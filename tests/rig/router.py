@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
 
-from tests.rig import http
+from tests.rig import http, workers
 from tests.rig.http import Json
 from tests.rig.ports import free_port, free_range
 from tests.rig.wait import until
@@ -58,9 +58,17 @@ class Router:
 
 @contextmanager
 def router(
-    projects: Sequence[Path], *, environment: Mapping[str, str], log: Path, ready: bool = True
+    projects: Sequence[Path],
+    *,
+    environment: Mapping[str, str],
+    log: Path,
+    ready: bool = True,
+    by: Sequence[str] = (),
 ) -> Iterator[Router]:
-    """Run a router on loopback; its API answers, and its projects too, when the block begins."""
+    """Run a router on loopback; its API answers, and its projects too, when the block begins.
+
+    ``by`` is a command that runs it, such as ``prlimit``.
+    """
     port, scan = free_port(), free_range()
     flags = {
         "--hostname": "127.0.0.1",
@@ -68,11 +76,12 @@ def router(
         "--username": "rig",
         "--scan-start": scan[0],
         "--scan-end": scan[-1],
+        "--workers": workers.count,
     }
     arguments = [str(part) for flag in flags.items() for part in flag]
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [COMMAND, "serve", "--mdns=false", *arguments, *map(str, projects)],
+            [*by, COMMAND, "serve", "--mdns=false", *arguments, *map(str, projects)],
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=output,

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from opencoderouter.settings import Settings, SettingsError, config_path, load
+from opencoderouter.proxy.lane.limits import Limits
+from opencoderouter.settings import DURATIONS, Settings, SettingsError, config_path, load
 
 
 @pytest.fixture
@@ -73,6 +74,22 @@ REFUSED = [
     ({"auth": "never"}, "--auth never: must be auto or off"),
     ({"log_format": "xml"}, "--log-format xml: must be text or json"),
     ({"log_level": "loud"}, "--log-level loud: must be debug, info, warning or error"),
+    ({"access_log": ""}, "--access-log : must be off, - (stderr) or a file"),
+    ({"access_log_format": "xml"}, "--access-log-format xml: must be common or json"),
+    ({"workers": "0"}, "--workers 0: must be 1 to 64"),
+    ({"workers": "65"}, "--workers 65: must be 1 to 64"),
+    ({"max_connections": "0"}, "--max-connections 0: must be 1 to 1000000"),
+    (
+        {"max_connections_per_address": "65536"},
+        "--max-connections-per-address 65536: must be 1 to 65535",
+    ),
+    ({"max_websockets": "-1"}, "--max-websockets -1: must be 0 to 1000000"),
+    ({"max_request_line": "1023"}, "--max-request-line 1023: must be 1024 to 1048576 octets"),
+    ({"max_header_size": "64k"}, "--max-header-size 64k: must be 1024 to 1048576 octets"),
+    ({"max_header_fields": "15"}, "--max-header-fields 15: must be 16 to 10000"),
+    ({"header_timeout": "10"}, "--header-timeout 10: must be a duration such as"),
+    ({"header_timeout": "99ms"}, "--header-timeout 99ms: must be a duration such as"),
+    ({"keepalive_timeout": "0s"}, "--keepalive-timeout 0s: must be a duration such as"),
     ({"port": "x", "scan_end": "x"}, "--port x: must be 1 to 65535"),
 ]
 
@@ -103,6 +120,37 @@ def test_a_bad_value_is_told_where_it_stands(file: Path, monkeypatch: pytest.Mon
         with pytest.raises(SettingsError) as caught:
             load({})
         assert message in str(caught.value)
+
+
+def test_the_limits_are_what_is_set(file: Path) -> None:
+    """The lane's own limits hold, but for those that are given, each by its own setting."""
+    assert not file.read_text()
+    assert load({})[0].limits == Limits()
+    given = {
+        "max_connections": 1,
+        "max_connections_per_address": 2,
+        "max_websockets": 3,
+        "max_request_line": 4000,
+        "max_header_size": 5000,
+        "max_header_fields": 60,
+        "header_timeout": "7s",
+        "keepalive_timeout": "8s",
+    }
+    assert load(given)[0].limits == Limits(1, 2, 3, 4000, 5000, 60, 7.0, 8.0)
+
+
+def test_durations_are_known_as_such() -> None:
+    """Every setting in seconds is shown as a duration."""
+    assert {name for name, x in Settings.model_fields.items() if x.annotation is float} == DURATIONS
+
+
+def test_a_log_may_be_in_the_home(file: Path) -> None:
+    """``~`` is the home directory there, too; the words mean what they say."""
+    assert not file.read_text()
+    assert load({"access_log": "~/access.log"})[0].access_log == str(
+        Path("~/access.log").expanduser()
+    )
+    assert [load({"access_log": word})[0].access_log for word in ("off", "-")] == ["off", "-"]
 
 
 def test_the_owner_is_a_host_label() -> None:

@@ -21,8 +21,9 @@ def config(context: typer.Context, json_: options.Json = False) -> None:  # noqa
         typer.echo(json.dumps(rows, indent=2))
         return
     typer.echo(f"# {config_path()}")
+    width = max(map(len, values))
     for name, value in values.items():
-        typer.echo(f"{name:17} = {_text(name, value):32} # {origin[name]}")
+        typer.echo(f"{name:{width}} = {_text(name, value):32} # {origin[name]}")
 
 
 def _text(name: str, value: object) -> str:

@@ -38,6 +38,17 @@ _TEXT = (  # name, metavar, help, default as the help shows it
     ("grace", "DURATION", "Time for running requests at shutdown.", "5s"),
     ("log-format", "text|json", "Form of the log.", "text"),
     ("log-level", "LEVEL", "debug, info, warning or error.", "info"),
+    ("access-log", "off|-|FILE", "A line for each request, in a file or (-) on stderr.", "off"),
+    ("access-log-format", "common|json", "Form of the access log.", "common"),
+    ("workers", "N", "Processes that share the work (Linux).", "1"),
+    ("max-connections", "N", "Client connections at the same time.", "10000"),
+    ("max-connections-per-address", "N", "The same from one address (IPv6: one /64).", "8000"),
+    ("max-websockets", "N", "WebSockets at the same time.", "2000"),
+    ("max-request-line", "OCTETS", "Longest request line.", "32768"),
+    ("max-header-size", "OCTETS", "Longest head of a request.", "65536"),
+    ("max-header-fields", "N", "Most header fields of a request.", "256"),
+    ("header-timeout", "DURATION", "Time to send the head of a request.", "10s"),
+    ("keepalive-timeout", "DURATION", "Drop a connection that is idle so long.", "1m15s"),
     ("state-dir", "DIRECTORY", "Where names are kept.", "~/.local/state/opencoderouter"),
 )
 _SWITCHES = (

@@ -58,17 +58,25 @@ def _run(
 
     logs.configure(settings.log_format, settings.log_level)
     sockets = _listen(settings, given=origin["hostname"] != "default")
-    return run(settings, sockets, projects, command, _say)
+    try:
+        return run(settings, sockets, projects, command, _say)
+    except OSError as error:
+        if error.filename != settings.access_log:
+            raise
+        raise Failure(f"--access-log {settings.access_log}: {error.strerror}", 2) from None
 
 
-def _listen(settings: Settings, *, given: bool) -> list[socket.socket]:
-    """Return listening sockets. Raises Failure: nothing was started."""
-    from opencoderouter.proxy.server import PortTaken, bind
+def _listen(settings: Settings, *, given: bool) -> list[list[socket.socket]]:
+    """Return listening sockets for each process. Raises Failure: nothing was started."""
+    from opencoderouter.proxy.listening import CAN_SHARE, PortTaken, bind
     from opencoderouter.wiring.holder import holder
     from opencoderouter.wiring.listen import NotAllowed, listen_address
 
+    if settings.workers > 1 and not CAN_SHARE:
+        raise Failure(f"--workers {settings.workers}: only Linux can share a port; use 1", 2)
     try:
-        return bind(listen_address(settings.hostname, settings.auth, given=given), settings.port)
+        address = listen_address(settings.hostname, settings.auth, given=given)
+        return bind(address, settings.port, settings.workers)
     except NotAllowed as error:
         raise Failure(str(error), 2) from None
     except PortTaken as taken:

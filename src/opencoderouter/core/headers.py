@@ -3,31 +3,69 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Self
 
 Headers = tuple[tuple[str, str], ...]
+Index = Mapping[str, Sequence[str]]
 
 HOP_BY_HOP = frozenset(
-    """connection keep-alive proxy-authenticate proxy-authorization proxy-connection te trailer
+    """connection keep-alive proxy-authenticate proxy-authorization proxy-connection te
     transfer-encoding upgrade""".split()
 )
 # What a client says of who it is and how it came is not believed, and not passed on.
-_CLAIMS = re.compile(r"forwarded|x-real-ip|x-forwarded-.*")
+_CLAIMS = frozenset({"forwarded", "x-real-ip"})
+_CLAIM = "x-forwarded-"
 # Naming one of these in Connection would let a client take it from its own request.
 _NEEDED = frozenset("host content-length content-type authorization cookie origin".split())
 _COOKIE_PATH = re.compile(r"(?i)(;\s*path\s*=\s*)(/[^;]*)")
 _ABSOLUTE = re.compile(r"(?is)(?:https?:)?//([^/?#\\]*)(.*)")
+_NONE: frozenset[str] = frozenset()
+
+
+class Fields(tuple[tuple[str, str], ...]):  # noqa: SLOT001 - it has an attribute
+    """Headers that are looked at more than once: found by name without a search.
+
+    ``by_name`` has the values of each field by its name in lower case.
+    """
+
+    by_name: Index
+
+    def __new__(cls, pairs: Iterable[tuple[str, str]]) -> Self:
+        """Sort the fields by name."""
+        made = super().__new__(cls, pairs)
+        made.by_name = _index(made)
+        return made
+
+
+def _index(headers: Headers) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for key, value in headers:
+        name = key.lower()
+        if name in found:
+            found[name].append(value)
+        else:
+            found[name] = [value]
+    return found
+
+
+def by_name(headers: Headers) -> Index:
+    """Return the values of each field, by its name in lower case."""
+    return headers.by_name if isinstance(headers, Fields) else _index(headers)
 
 
 def get(headers: Headers, name: str) -> str | None:
     """Return the first field called ``name`` (lower case), or None."""
-    return next((value for key, value in headers if key.lower() == name), None)
+    found = by_name(headers).get(name)
+    return found[0] if found else None
 
 
 def tokens(headers: Headers, name: str) -> frozenset[str]:
     """Return the comma separated tokens of all fields called ``name``, in lower case."""
-    fields = (value for key, value in headers if key.lower() == name)
-    return frozenset(part.strip().lower() for field in fields for part in field.split(","))
+    found = by_name(headers).get(name)
+    if not found:
+        return _NONE
+    return frozenset(part.strip().lower() for value in found for part in value.split(","))
 
 
 def is_upgrade(headers: Headers) -> bool:
@@ -36,18 +74,24 @@ def is_upgrade(headers: Headers) -> bool:
     Not to cleartext HTTP/2: what follows would be requests that nobody here has seen.
     """
     wanted = tokens(headers, "upgrade") - {""}
-    return "upgrade" in tokens(headers, "connection") and bool(wanted) and "h2c" not in wanted
+    return bool(wanted) and "upgrade" in tokens(headers, "connection") and "h2c" not in wanted
 
 
 def end_to_end(headers: Headers) -> Headers:
     """Return the fields that travel on: none that is about this connection only."""
-    named = tokens(headers, "connection") - _NEEDED
-    return tuple((k, v) for k, v in headers if k.lower() not in HOP_BY_HOP | named)
+    return _without(headers, HOP_BY_HOP | (tokens(headers, "connection") - _NEEDED))
+
+
+def _without(headers: Headers, names: frozenset[str]) -> Headers:
+    if names.isdisjoint(by_name(headers)):
+        return headers
+    return tuple([field for field in headers if field[0].lower() not in names])
 
 
 def to_upstream(headers: Headers, *, peer: str, host: str, scheme: str, prefix: str) -> Headers:
     """Return a request's fields as the backend gets them: Host kept, ``X-Forwarded-*`` ours."""
-    kept = tuple((k, v) for k, v in end_to_end(headers) if not _CLAIMS.fullmatch(k.lower()))
+    claims = [name for name in by_name(headers) if name in _CLAIMS or name.startswith(_CLAIM)]
+    kept = _without(headers, HOP_BY_HOP.union(claims, tokens(headers, "connection") - _NEEDED))
     te = (("TE", "trailers"),) if "trailers" in tokens(headers, "te") else ()
     upgrade: Headers = ()
     if is_upgrade(headers):
@@ -58,7 +102,7 @@ def to_upstream(headers: Headers, *, peer: str, host: str, scheme: str, prefix: 
         ("X-Forwarded-Proto", scheme),
         *((("X-Forwarded-Prefix", prefix),) if prefix else ()),
     )
-    return kept + te + upgrade + forwarded
+    return (*kept, *te, *upgrade, *forwarded)
 
 
 def to_client(headers: Headers, *, prefix: str, authorities: Iterable[str]) -> Headers:

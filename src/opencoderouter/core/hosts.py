@@ -5,9 +5,12 @@ from __future__ import annotations
 import ipaddress
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 _AUTHORITY = re.compile(r"(\[[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*\]|[A-Za-z0-9._-]+)(?::([0-9]{0,5}))?")
 _LAST_PORT = 65535
+_LONGEST = 255 + len(":65535")  # octets of a name in the DNS (RFC 1035 section 3.1), and a port
+_REMEMBERED = 1024  # Host fields; most requests repeat one
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,11 @@ class Unknown:
 
 def parse_authority(text: str) -> Authority | None:
     """Return the parts of ``host[:port]``, or None when it is not well-formed."""
+    return _parse_authority(text) if len(text) <= _LONGEST else None
+
+
+@lru_cache(_REMEMBERED)
+def _parse_authority(text: str) -> Authority | None:
     match = _AUTHORITY.fullmatch(text)
     if match is None:
         return None
@@ -88,6 +96,7 @@ def _is_unspecified(host: str) -> bool:
     return (mapped or address).is_unspecified
 
 
+@lru_cache(_REMEMBERED)
 def classify(host: str, names: Names) -> Own | OfProject | Unknown:
     """Return what ``host`` (lower case, no port) names.
 

@@ -23,7 +23,7 @@ def foreign(
     Any method counts: a ``GET /path?directory=`` runs that folder's plugins. A link from another
     site may lead to ``/`` and nowhere else: other ``"navigation"`` should be sent there.
     """
-    origins = [value for key, value in headers if key.lower() == "origin"]
+    origins = fields.by_name(headers).get("origin", ())
     if not all(_same(origin, scheme, authority) for origin in origins):
         return "request"
     if fields.get(headers, "sec-fetch-site") in {None, "same-origin", "none"}:

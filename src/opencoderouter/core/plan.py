@@ -94,10 +94,10 @@ Plan = Forward | Local | Redirect | Links | Refuse
 
 def plan(head: Head, table: Table, names: Names) -> Plan:
     """Return what to do with a request. Never raises, whatever the head."""
-    authority = parse_authority(head.host)
-    target = _origin_form(head.target, head.host)
-    hosts = sum(key.lower() == "host" for key, _ in head.headers)
-    if authority is None or target is None or hosts != 1 or head.method == "CONNECT":
+    hosts = fields.by_name(head.headers).get("host", ())
+    host = hosts[0] if len(hosts) == 1 else ""
+    authority, target = parse_authority(host), _origin_form(head.target, host)
+    if authority is None or target is None or head.method == "CONNECT":
         return _BAD
     where = classify(authority.host, names)
     if isinstance(where, Unknown):

@@ -1,6 +1,7 @@
 """What the router answers under its own names: the dashboard, and the API below ``/api/``.
 
-Every answer of the API is JSON; errors are ``{error, detail, hint}``. ``openapi`` describes it.
+Every answer of the API is JSON, but for metrics and events; errors are ``{error, detail, hint}``.
+``openapi`` describes it.
 """
 
 from __future__ import annotations
@@ -59,6 +60,7 @@ class Api:
             web.get("/api/backends", self.backends),
             web.get("/api/resolve", self.resolve),
             web.get("/api/events", self.events),
+            web.get("/api/metrics", self.metrics),
             web.get("/api/openapi.json", self.openapi),
             web.post(f"{project}/start", partial(self.act, supervisor.start)),
             web.post(f"{project}/stop", partial(self.act, supervisor.stop)),
@@ -100,6 +102,17 @@ class Api:
             return web.Response(headers=HEADERS)
         words = Words(self._teller(request), self._router, self._time, self._seen)
         return await Stream(request, self._feed, words, self._pace).run(self._context.closing)
+
+    async def metrics(self, request: web.Request) -> web.Response:
+        """Tell what has been counted, in the format that the client prefers."""
+        from opencoderouter.proxy import metrics  # few routers are ever asked
+
+        context, tasks = self._context, len(asyncio.all_tasks())
+        reading = metrics.read(context.figures, context.registry.table, __version__, tasks)
+        accept = request.headers.get("Accept", "")
+        body, content_type = await asyncio.to_thread(metrics.render, reading, accept)
+        fields = {**pages.HEADERS, "Content-Type": content_type, "Vary": "Accept"}
+        return web.Response(body=body, headers=fields)
 
     async def openapi(self, _: web.Request) -> web.Response:
         """Describe the API."""

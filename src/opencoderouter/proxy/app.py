@@ -1,4 +1,4 @@
-"""The application: the gate, and behind it what the router answers itself."""
+"""The application: what the router answers itself."""
 
 from __future__ import annotations
 
@@ -6,23 +6,14 @@ from aiohttp import web
 
 from opencoderouter.proxy.api import routes
 from opencoderouter.proxy.context import Context
-from opencoderouter.proxy.forward import Forwarder
-from opencoderouter.proxy.gate import RUNNING, Running, gate
-from opencoderouter.proxy.pool import Pool
+from opencoderouter.proxy.gate import gate
 
 
 def application(context: Context) -> web.Application:
-    """Return the whole proxy as one application, to be served by ``server.serve``."""
-    pool, running = Pool(), Running()
-
-    async def close(_: web.Application) -> None:
-        pool.close()
-
-    app = web.Application(middlewares=[gate(context, Forwarder(context, pool), running)])
-    app[RUNNING] = running
+    """Return what answers under the router's own names, behind ``server.serve``."""
+    app = web.Application(middlewares=[gate])
     app.add_routes(routes(context))
     app.on_response_prepare.append(_nameless)
-    app.on_cleanup.append(close)
     return app
 
 

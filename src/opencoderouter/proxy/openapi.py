@@ -8,8 +8,8 @@ from opencoderouter.proxy.schemas import SCHEMAS
 from opencoderouter.proxy.view import Json
 
 _ABOUT = """\
-Answers are JSON, and errors are `{error, detail, hint}`. GET answers HEAD too. The links in an \
-answer fit the address it was asked at. Pages of other origins are refused."""
+Answers are JSON, but for events and metrics; errors are `{error, detail, hint}`. GET answers HEAD \
+too. The links in an answer fit the address it was asked at. Pages of other origins are refused."""
 _VERBS = ("start", "stop", "restart")
 _WHY = {
     400: "A request that makes no sense",
@@ -46,6 +46,7 @@ def _paths() -> Json:
             _UNSURE,
         ),
         "/api/events": _get("events", "The projects, and what changes", _EVENTS, _LAST_EVENT_ID),
+        "/api/metrics": _get("metrics", "What the router has counted, for Prometheus", _METRICS),
         "/api/openapi.json": _get("openapi", "This document", _json("Document")),
         **{f"{project}/{verb}": _post(verb) for verb in _VERBS},
         f"{project}/log": _get("log", "What its server printed", _json("Log"), _SLUG, _UNMANAGED),
@@ -112,6 +113,9 @@ _QUESTION: Json = {
     "explode": True,
     "description": "`path` counts when both are there.",
     "schema": {"$ref": "#/components/schemas/Question"},
+}
+_METRICS: Json = {
+    kind: {"schema": {"type": "string"}} for kind in ("text/plain", "application/openmetrics-text")
 }
 # Before OpenAPI 3.2 the schema of a stream is that of each event.
 _EVENTS: Json = {"text/event-stream": {"schema": {"$ref": "#/components/schemas/Event"}}}

@@ -1,140 +1,144 @@
-"""Listening: which sockets, and how serving begins and ends."""
+"""Serving: the lane on its sockets, the application behind it, and how both end."""
 
 from __future__ import annotations
 
 import asyncio
-import errno
 import socket
-from collections.abc import AsyncIterator, Iterable
-from contextlib import ExitStack, asynccontextmanager
-from functools import partial
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
 
 from aiohttp import web
 
-from opencoderouter.proxy.connection import Connection, unasked
 from opencoderouter.proxy.context import Context
-from opencoderouter.proxy.gate import RUNNING, Running
+from opencoderouter.proxy.lane.accesslog import AccessLog
+from opencoderouter.proxy.lane.lane import Lane, Routing
+from opencoderouter.proxy.lane.limits import Limits
+from opencoderouter.proxy.lane.occupancy import Occupancy
+from opencoderouter.proxy.lane.stats import Stats
+from opencoderouter.proxy.listening import accepting
 
-_TWINS = (("127.0.0.1", "::1"), ("0.0.0.0", "::"))  # noqa: S104 - not bound here
-_NO_SUCH_FAMILY = {errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL, errno.EPROTONOSUPPORT}
-_BACKLOG = 1024  # connections that wait to be accepted
-# Connections accepted in one go: asyncio tries, and logs a failure, so often in a row.
-_AT_ONCE = 16
-_TRIES = 20  # to find a port that is free on both twins
+_OURS = 8  # header fields that the lane adds
 _MOMENT = 0.1  # seconds, for what has been cancelled to end
 
 
-class PortTaken(OSError):  # noqa: N818 - an expected end, not a broken promise
-    """Another process listens there already."""
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """What the lane of one process counts with, and writes to."""
 
-    def __init__(self, address: str, port: int) -> None:
-        super().__init__(errno.EADDRINUSE, f"port {port} of {address} is taken")
-        self.address, self.port = address, port
+    limits: Limits
+    occupancy: Occupancy
+    stats: Stats
+    access: AccessLog | None = None
+
+    @classmethod
+    def alone(cls, limits: Limits | None = None) -> Resources:
+        """Return those of a process that has no workers and no access log."""
+        return cls(limits or Limits(), Occupancy.create(1), Stats())
 
 
-def bind(hostname: str, port: int) -> list[socket.socket]:
-    """Return listening sockets for a host name or address; all of them, or none stays bound.
+class Server:
+    """The lane and the application of the process that owns the table.
 
-    ``127.0.0.1``, ``::1`` and ``localhost`` mean both loopback addresses, ``0.0.0.0`` and ``::``
-    both wildcards: who held the other one could receive what is sent to the same name. Without
-    IPv6 on the machine that half is left out. Port 0 takes a free port, the same for all. Raises
-    PortTaken, or OSError when the name is unknown or the port is not ours to bind.
+    ``accept`` serves clients on listening sockets while its block runs, and closes these;
+    ``serve_local`` serves the application to whoever has the other end of a socket.
     """
-    addresses = _addresses(hostname)
-    for _ in range(_TRIES if port == 0 else 0):
+
+    def __init__(
+        self,
+        runner: web.AppRunner,
+        context: Context,
+        resources: Resources,
+        group: asyncio.TaskGroup,
+    ) -> None:
+        self._runner, self._group = runner, group
+        self.lane = Lane(
+            Routing(
+                table=lambda: context.registry.table,
+                names=context.names,
+                inquirer=context.client,
+                dial=self._dial,
+                limits=resources.limits,
+                occupancy=resources.occupancy,
+                stats=resources.stats,
+                access=resources.access,
+                closing=context.closing,
+            )
+        )
+
+    def accept(self, sockets: Sequence[socket.socket]) -> AbstractAsyncContextManager[None]:
+        """Serve clients."""
+        return accepting(self.lane.protocol, sockets)
+
+    def serve_local(self, end: socket.socket) -> None:
+        """Serve the application on ``end``, which is taken over."""
+        self._group.create_task(self._welcome(end), name="application")
+
+    async def _welcome(self, end: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        end.setblocking(False)  # noqa: FBT003 - the standard library's
         try:
-            return _bind(addresses, port)
-        except PortTaken:
-            continue
-    return _bind(addresses, port)
+            await loop.connect_accepted_socket(self._handler, end)
+        except OSError:  # gone already
+            end.close()
+
+    def _handler(self) -> asyncio.BaseProtocol:
+        server = self._runner.server
+        if server is None:
+            raise RuntimeError("a runner that is set up has a server")
+        return server()
+
+    def _dial(self) -> socket.socket:
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)  # noqa: FBT003 - the standard library's
+        self.serve_local(theirs)
+        return ours
 
 
-def _addresses(hostname: str) -> list[str]:
-    found = socket.getaddrinfo(hostname.strip("[]") or None, 0, type=socket.SOCK_STREAM)
-    plain = dict.fromkeys(str(address[0]) for *_, address in found)
-    result: list[str] = []
-    for address in plain:
-        result += next((pair for pair in _TWINS if address in pair), (address,))
-    return list(dict.fromkeys(result))
-
-
-def _bind(addresses: Iterable[str], port: int) -> list[socket.socket]:
-    with ExitStack() as undo:
-        bound: list[socket.socket] = []
-        for address in addresses:
-            chosen = bound[0].getsockname()[1] if bound else port
-            listening = _listen(address, chosen)
-            if listening is not None:
-                bound.append(undo.enter_context(listening))
-        if not bound:
-            raise OSError(errno.EADDRNOTAVAIL, "no address to listen on")
-        undo.pop_all()
-        return bound
-
-
-def _listen(address: str, port: int) -> socket.socket | None:
-    """Return a listening socket; None for the IPv6 half of a twin on a machine without IPv6.
-
-    Listening is part of it: with SO_REUSEADDR two sockets can be bound, but only one can listen.
-    """
-    family, kind, _, _, where = socket.getaddrinfo(
-        address, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST
-    )[0]
-    with ExitStack() as undo:
-        try:
-            result = undo.enter_context(socket.socket(family, kind))
-            result.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if family == socket.AF_INET6:
-                result.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-            result.bind(where)
-            result.listen(_BACKLOG)
-        except OSError as failure:
-            if failure.errno == errno.EADDRINUSE:
-                raise PortTaken(address, port) from failure
-            if address in {"::1", "::"} and failure.errno in _NO_SUCH_FAMILY:
-                return None
-            raise
-        undo.pop_all()
-        return result
+async def _nobody(_: Server) -> None:
+    pass
 
 
 @asynccontextmanager
 async def serve(
-    app: web.Application, sockets: Iterable[socket.socket], *, grace: float, context: Context
-) -> AsyncIterator[None]:
+    app: web.Application,
+    sockets: Sequence[socket.socket],
+    *,
+    grace: float,
+    context: Context,
+    resources: Resources | None = None,
+    beside: Callable[[Server], Coroutine[Any, Any, None]] = _nobody,
+) -> AsyncIterator[Server]:
     """Serve while the block runs; ``context.closing`` is set when it ends.
 
     Then nothing is accepted any more, event streams and tunnels end at once, and other requests
-    have ``grace`` seconds to finish before they are cut off. The sockets are closed.
+    have ``grace`` seconds to finish before they are cut off. The sockets are closed. The
+    application is served until ``beside``, a service that needs it, has ended, too.
     """
-    runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=_MOMENT)
+    resources = resources or Resources.alone()
+    runner = web.AppRunner(
+        app,
+        handler_cancellation=True,
+        shutdown_timeout=_MOMENT,
+        access_log=None,
+        auto_decompress=False,
+        # The lane has looked at these already.
+        max_line_size=resources.limits.request_line,
+        max_field_size=resources.limits.header_size,
+        max_headers=resources.limits.header_fields + _OURS,
+    )
     await runner.setup()
-    manager = runner.server
-    if manager is None:
-        raise RuntimeError("a runner that is set up has a server")
-    unasked(manager)
-    loop = asyncio.get_running_loop()
-    listening = [
-        await loop.create_server(partial(Connection, manager), sock=one, backlog=_AT_ONCE)
-        for one in sockets
-    ]
-    for one in sockets:
-        one.listen(_BACKLOG)
-    try:
-        yield
-    finally:
-        for server in listening:
-            server.close()
-        context.closing.set()
-        await _finish(manager, app[RUNNING], grace)
-        await runner.cleanup()
-
-
-async def _finish(manager: web.Server, running: Running, grace: float) -> None:
-    """Let requests end. Whoever waits for one is let go."""
-    await asyncio.sleep(0)  # those that have just been accepted begin
-    for connection in manager.connections:
-        if isinstance(connection, Connection):
-            connection.close_idle()
-    if running:
-        await asyncio.wait(running, timeout=grace)
+    async with asyncio.TaskGroup() as group:
+        server = Server(runner, context, resources, group)
+        timing = group.create_task(server.lane.run(), name="lane")
+        others = group.create_task(beside(server), name="beside")
+        try:
+            async with server.accept(sockets):
+                yield server
+        finally:
+            context.closing.set()
+            await server.lane.finish(grace)
+            await asyncio.wait([others])
+            await runner.cleanup()
+            timing.cancel()

@@ -10,8 +10,10 @@ import secrets
 import signal
 import socket
 import time
-from collections.abc import Callable, Sequence
-from contextlib import closing, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, closing, contextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
 
 from anyascii import anyascii
 
@@ -22,13 +24,18 @@ from opencoderouter.launch.launcher import Launcher
 from opencoderouter.leases import LeaseFile, LeaseWriter
 from opencoderouter.opencode.client import Client
 from opencoderouter.proxy.app import application
-from opencoderouter.proxy.context import Context
-from opencoderouter.proxy.server import serve
+from opencoderouter.proxy.context import Context, Figures
+from opencoderouter.proxy.lane.accesslog import open_access_log
+from opencoderouter.proxy.lane.occupancy import Occupancy
+from opencoderouter.proxy.lane.stats import Stats
+from opencoderouter.proxy.server import Resources, Server, serve
 from opencoderouter.registry import Registry
 from opencoderouter.scan.loop import Scanner, ScanPolicy
 from opencoderouter.settings import Settings
-from opencoderouter.wiring import banner
+from opencoderouter.wiring import banner, loop
+from opencoderouter.wiring.messages import Start
 from opencoderouter.wiring.opencode import opencode_client
+from opencoderouter.wiring.workers import Owner, Workers
 
 log = logging.getLogger(__name__)
 Say = Callable[[str], object]
@@ -36,21 +43,50 @@ Say = Callable[[str], object]
 
 def run(
     settings: Settings,
-    sockets: list[socket.socket],
+    shares: list[list[socket.socket]],
     projects: Sequence[str],
     command: Sequence[str],
     say: Say,
 ) -> int:
     """Run the router on these sockets until SIGINT or SIGTERM; returns the exit code.
 
-    ``projects`` are absolute directories to start servers in by ``command``.
+    The first of ``shares`` are its own, and it has a worker for each of the others.
+    ``projects`` are absolute directories to start servers in by ``command``. Raises OSError when
+    the access log cannot be opened.
     """
     _allow_many_files()
     file = LeaseFile(settings.state_dir / "leases.json")
-    with closing(LeaseWriter(file)) as writer:
+    with ExitStack() as end:
+        resources = end.enter_context(_resources(settings, len(shares)))
+        writer = end.enter_context(closing(LeaseWriter(file)))
         limit = LABEL - 1 - len(settings.owner)  # {slug}-{owner} is one label
         registry = Registry(file.load(), limit=limit, ascii_=anyascii, save=writer.save)
-        return asyncio.run(_main(settings, sockets, registry, projects, command, say))
+        parts = _Parts(settings, shares, registry, resources)
+        return loop.run(_main(parts, projects, command, say))
+
+
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What there is before the loop."""
+
+    settings: Settings
+    shares: list[list[socket.socket]]
+    registry: Registry
+    resources: Resources
+
+
+@contextmanager
+def _resources(settings: Settings, processes: int) -> Iterator[Resources]:
+    access = open_access_log(settings.access_log, settings.access_log_format, _later)
+    try:
+        yield Resources(settings.limits, Occupancy.create(processes), Stats(), access)
+    finally:
+        if access is not None:
+            access.close()
+
+
+def _later(delay: float, call: Callable[[], object]) -> None:
+    asyncio.get_running_loop().call_later(delay, call)
 
 
 def _allow_many_files() -> None:
@@ -60,30 +96,31 @@ def _allow_many_files() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
-async def _main(
-    settings: Settings,
-    sockets: list[socket.socket],
-    registry: Registry,
-    projects: Sequence[str],
-    command: Sequence[str],
-    say: Say,
-) -> int:
+async def _main(parts: _Parts, projects: Sequence[str], command: Sequence[str], say: Say) -> int:
     stop = _stop_on_signals()
+    settings, registry = parts.settings, parts.registry
+    workers = Workers(_start(settings), parts.shares[1:])
     async with opencode_client(settings.probe_timeout) as client:
         launcher = _launcher(settings, registry, client, command)
-        scanner = _scanner(settings, registry, client, launcher)
-        context = _context(settings, registry, launcher, client, scanner)
+        scanner = _scanner(parts, client, launcher, workers)
+        context = _context(parts, launcher, client, scanner, workers)
         async with asyncio.TaskGroup() as services:
             scan = services.create_task(scanner.run(), name="scan")
             ready = scanner.ready
             launch = services.create_task(launcher.run(projects, ready=ready), name="launch")
-            async with serve(application(context), sockets, grace=settings.grace, context=context):
-                say(banner.opening(settings, sockets))
+            async with serve(
+                application(context),
+                parts.shares[0],
+                grace=settings.grace,
+                context=context,
+                resources=parts.resources,
+                beside=partial(_employ, workers, context, parts.resources),
+            ):
+                say(banner.opening(settings, parts.shares[0]))
                 await _first_of(ready, stop)
                 say(banner.projects(registry.table, launcher.managed, settings.port))
                 await stop.wait()
                 log.info("stopping grace=%.1fs", settings.grace)
-                context.closing.set()
             # Requests may finish before the servers that answer them end, and those before the
             # scanner that watches them.
             launch.cancel()
@@ -93,11 +130,37 @@ async def _main(
     return 0
 
 
+async def _employ(workers: Workers, context: Context, resources: Resources, server: Server) -> None:
+    """Keep workers until the router closes."""
+    owner = Owner(
+        registry=context.registry,
+        occupancy=resources.occupancy,
+        closing=context.closing,
+        serve_local=server.serve_local,
+        accept=server.accept,
+    )
+    await workers.run(owner)
+
+
+def _start(settings: Settings) -> Start:
+    return Start(
+        names=machine_names(settings.owner),
+        limits=settings.limits,
+        grace=settings.grace,
+        probe_timeout=settings.probe_timeout,
+        log_format=settings.log_format,
+        log_level=settings.log_level,
+        access_log=settings.access_log,
+        access_log_format=settings.access_log_format,
+    )
+
+
 def _context(
-    settings: Settings, registry: Registry, launcher: Launcher, client: Client, scanner: Scanner
+    parts: _Parts, launcher: Launcher, client: Client, scanner: Scanner, workers: Workers
 ) -> Context:
+    settings, stats = parts.settings, parts.resources.stats
     return Context(
-        registry=registry,
+        registry=parts.registry,
         supervisor=launcher,
         client=client,
         names=machine_names(settings.owner),
@@ -105,6 +168,9 @@ def _context(
         boot=secrets.token_hex(4),
         last_seen=scanner.last_seen,
         closing=asyncio.Event(),
+        figures=Figures(
+            lambda: [stats.snapshot(), *workers.snapshots()], scanner.discovery, scanner.scanned
+        ),
     )
 
 
@@ -115,7 +181,14 @@ def machine_names(owner: str) -> Names:
     return Names(owner, frozenset({host, short, f"{short}.local"}) - {""})
 
 
-def _scanner(settings: Settings, registry: Registry, client: Client, launcher: Launcher) -> Scanner:
+def _scanner(parts: _Parts, client: Client, launcher: Launcher, workers: Workers) -> Scanner:
+    settings, registry = parts.settings, parts.registry
+
+    def used(directory: str) -> object:
+        slug = registry.table.leases.get(directory, "")
+        others = (figures.projects.get(slug) for figures in workers.snapshots())
+        return (parts.resources.stats.answers(slug), *others)
+
     policy = ScanPolicy(
         ports=settings.ports,
         interval=settings.scan_interval,
@@ -132,6 +205,7 @@ def _scanner(settings: Settings, registry: Registry, client: Client, launcher: L
         own_ports=frozenset({settings.port}),
         clock=time.monotonic,
         started=lambda: [item.port for item in launcher.managed.values() if item.port],
+        used=used,
     )
 
 

@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 
 from opencoderouter.core.headers import (
     HOP_BY_HOP,
+    Fields,
     Headers,
+    by_name,
     end_to_end,
     get,
     is_upgrade,
@@ -215,3 +217,29 @@ def test_mending_never_raises(value: str) -> None:
     result = mended("Location", value)
     assert result == value or result.startswith("/alpha/")
     mended("Set-Cookie", value)
+
+
+def test_fields_are_found_by_name() -> None:
+    """In any case, all of them, in order; what is plain is the same, only slower."""
+    plain = (("Via", "A, b"), ("X", ""), ("VIA", "c"))
+    fields = Fields(plain)
+    assert tuple(fields) == plain
+    assert by_name(fields) == by_name(plain) == {"via": ["A, b", "c"], "x": [""]}
+    assert by_name(fields) is fields.by_name
+
+
+NAMES = st.sampled_from(["Connection", "connection", "X-A", "x-a", "X-Forwarded-For", "TE", "Host"])
+VALUES = st.sampled_from(["", "x-a", "close, X-A", "trailers", "Upgrade", "1"])
+
+
+@given(st.lists(st.tuples(NAMES, VALUES)))
+def test_fields_are_headers(pairs: list[tuple[str, str]]) -> None:
+    """Whatever is done with headers has the same result."""
+    plain, fields = tuple(pairs), Fields(iter(pairs))
+    assert end_to_end(fields) == end_to_end(plain)
+    assert tokens(fields, "connection") == tokens(plain, "connection")
+    assert [get(fields, n) for n in ("x-a", "no")] == [get(plain, n) for n in ("x-a", "no")]
+    assert to_client(fields, prefix="/p", authorities=OWN) == to_client(
+        plain, prefix="/p", authorities=OWN
+    )
+    assert upstream(*fields) == upstream(*plain)

@@ -13,7 +13,17 @@ def test_help_names_every_setting(run: Run) -> None:
     shown = json.loads(run("config", "--json").stdout)
     for name, row in shown.items():
         assert f"--{name.replace('_', '-')}" in text, name
-        if name.startswith(("scan_start", "scan_end", "port", "scan_conc", "opencode")):
+        if name.startswith(("scan_start", "scan_end", "port", "scan_conc", "opencode", "max_")):
             assert f"[{row['value']}]" in text
-    for default in ("[5s]", "[800ms]", "[30s]", "[text]", "[info]", "[auto]"):
+    for default in (
+        "[5s]",
+        "[800ms]",
+        "[30s]",
+        "[text]",
+        "[info]",
+        "[auto]",
+        "[10s]",
+        "[1m15s]",
+        "[off]",
+    ):
         assert default in text

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import pytest_asyncio
+from tests.rig import workers
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser
@@ -16,6 +17,12 @@ if TYPE_CHECKING:
 FLAGS = """--no-sandbox --disable-gpu --disable-dev-shm-usage --disable-quic --no-first-run
 --disable-background-networking --disable-component-update --disable-sync""".split()
 FAR = "--host-resolver-rules=MAP devbox 127.0.0.1"  # a name that is no secure context
+
+
+@pytest.fixture
+def alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the router have no workers: the test looks into its process, or changes something."""
+    monkeypatch.setattr(workers, "count", 1)
 
 
 @pytest.fixture

@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 
 from aiohttp import web
 from tests.fakes import FakeSupervisor
+from tests.rig import workers
+from tests.wire.proxy.staff import Staff
 
 from opencoderouter.core.hosts import Names
 from opencoderouter.core.managed import Managed
@@ -18,8 +20,8 @@ from opencoderouter.proxy.api import routes
 from opencoderouter.proxy.app import application
 from opencoderouter.proxy.context import Context
 from opencoderouter.proxy.events import Pace
-from opencoderouter.proxy.gate import RUNNING
-from opencoderouter.proxy.server import bind, serve
+from opencoderouter.proxy.listening import bind
+from opencoderouter.proxy.server import serve
 from opencoderouter.registry import Registry
 
 SEEN = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -68,14 +70,18 @@ class Router:
     async def serving(self) -> AsyncIterator[str]:
         """Serve until the block ends, again on the same port when there was one before."""
         app = application(self.context) if self.pace is None else self._bare(self.pace)
-        sockets = bind("127.0.0.1", self.port)
+        context = self.context
+        sockets, *shares = bind("127.0.0.1", self.port, workers.count)
+        staff = Staff(shares, context, grace=1)
         self.port = sockets[0].getsockname()[1]
-        async with serve(app, sockets, grace=1, context=self.context):
+        async with serve(
+            app, sockets, grace=1, context=context, resources=staff.resources, beside=staff.work
+        ):
+            await staff.ready.wait()
             yield self.url
 
     def _bare(self, pace: Pace) -> web.Application:
         app = web.Application()
-        app[RUNNING] = set()
         app.add_routes(routes(self.context, pace=pace, now=lambda: NOW))
         return app
 

@@ -216,7 +216,7 @@ async def test_head(router: Router, path: str) -> None:
 )
 async def test_wrong_method(router: Router, method: str) -> None:
     """Another method than GET is 405, and ``Allow`` says which would do."""
-    for path in GETS:
+    for path in (*GETS, "/api/metrics"):
         status, said, headers = await ask(router, method, path)
         assert (status, said["error"]) == (405, "method_not_allowed")
         assert headers["Allow"] == "GET,HEAD"
@@ -236,7 +236,7 @@ async def test_unknown_path(router: Router, path: str) -> None:
         assert (status, said["error"]) == (404, "not_found")
 
 
-@pytest.mark.parametrize("path", [*GETS, "/api/nope", "/.ocr/nope", "/api/resolve"])
+@pytest.mark.parametrize("path", [*GETS, "/api/metrics", "/api/nope", "/.ocr/nope", "/api/resolve"])
 async def test_nobody_frames_stores_or_sniffs(router: Router, path: str) -> None:
     """Every answer of the router itself carries the headers that keep it to itself."""
     _, _, headers = await ask(router, "HEAD", path)
@@ -246,6 +246,17 @@ async def test_nobody_frames_stores_or_sniffs(router: Router, path: str) -> None
     assert headers["X-Frame-Options"] == "DENY"
     assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
     assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
+
+
+async def test_metrics(router: Router) -> None:
+    """Metrics are text that Prometheus reads, in the format it asks for, and say what is there."""
+    status, text, headers = await ask(router, "GET", "/api/metrics")
+    assert (status, headers["Content-Type"]) == (200, "text/plain; version=0.0.4; charset=utf-8")
+    assert 'opencoderouter_projects{status="ready"} 3.0' in text.splitlines()
+    wanted = {"Accept": "application/openmetrics-text; version=1.0.0"}
+    _, text, headers = await ask(router, "GET", "/api/metrics", headers=wanted)
+    assert headers["Content-Type"].startswith(wanted["Accept"])
+    assert (text.endswith("# EOF\n"), headers["Vary"]) == (True, "Accept")
 
 
 async def test_answers_are_as_described(router: Router) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 
@@ -126,15 +127,16 @@ async def test_other_codings() -> None:
         assert not backend.conversations
 
 
+@pytest.mark.usefixtures("alone")
 async def test_a_defect_is_logged_once(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """An unforeseen failure is 500 in JSON without internals, and one record with a traceback."""
 
-    async def fail(*_: object) -> None:
+    def fail(*_: object) -> None:
         raise LookupError("secret")
 
-    monkeypatch.setattr("opencoderouter.proxy.forward.Forwarder.forward", fail)
+    monkeypatch.setattr("opencoderouter.proxy.lane.lane.prepare", fail)
     async with through(1) as proxy:
         with caplog.at_level(logging.INFO):
             start, _, body = split(await proxy.ask(local(proxy, "/alpha/x?auth_token=t", CLOSE)))
@@ -160,10 +162,11 @@ async def test_a_defect_after_the_body_was_asked_for(monkeypatch: pytest.MonkeyP
         assert (await client.head()).startswith(b"HTTP/1.1 500 Internal Server Error\r\n")
 
 
-async def test_a_client_that_is_gone_is_no_defect(
+@pytest.mark.usefixtures("alone")
+async def test_an_application_that_hangs_up(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """An answer that cannot be written any more is not worth a line."""
+    """An answer that cannot be written is 500, and worth one line."""
 
     async def answer(_: object, request: web.Request) -> web.StreamResponse:
         assert request.transport is not None
@@ -174,31 +177,37 @@ async def test_a_client_that_is_gone_is_no_defect(
 
     monkeypatch.setattr("opencoderouter.proxy.api.Api.health", answer)
     async with through() as proxy:
-        assert await proxy.ask(local(proxy, "/api/health")) == b""
-    assert caplog.records == []
+        got = await proxy.ask(local(proxy, "/api/health", CLOSE))
+        assert got.startswith(b"HTTP/1.1 500 Internal Server Error\r\n")
+    assert [r.levelname for r in caplog.records] == ["WARNING"]
 
 
+@pytest.mark.usefixtures("alone")
 async def test_a_defect_in_the_middle(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """When an answer has begun, a failure breaks it off; it is logged once."""
+    go = asyncio.Event()
 
     async def script(talk: Conversation) -> None:
         await talk.head()
         await talk.say(OK[:-1])
+        await go.wait()
+        await talk.say(OK[-1:])
         await talk.to_end()
 
-    parts = iter([b"o"])
-
-    async def fail(_: object) -> bytes:
-        return next(parts)
+    def fail(*_: object) -> None:
+        raise LookupError
 
     async with (
         upstream(script) as backend,
         through(backend.port) as proxy,
         proxy.client() as client,
     ):
-        monkeypatch.setattr("opencoderouter.proxy.exchange._next", fail)
         await client.send(local(proxy, "/alpha/x"))
-        assert (await client.rest()).endswith(b"\r\n\r\no")
+        await client.head()
+        assert await client.exactly(1) == b"o"
+        monkeypatch.setattr("opencoderouter.proxy.lane.bodies.Counted.feed", fail)
+        go.set()
+        assert await client.rest() == b""
     assert len(caplog.records) == 1

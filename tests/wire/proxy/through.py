@@ -10,30 +10,20 @@ from datetime import UTC, datetime
 
 from aiohttp import web
 from tests.fakes import FakeSupervisor, backend
+from tests.rig import workers
+from tests.wire.proxy.staff import Sessions, Staff
+from tests.wire.proxy.upstream import Tally, requests
 
 from opencoderouter.core.hosts import Names
-from opencoderouter.core.model import Listener, Status
+from opencoderouter.core.model import Status
 from opencoderouter.proxy.app import application
 from opencoderouter.proxy.context import Context
-from opencoderouter.proxy.server import bind, serve
+from opencoderouter.proxy.listening import bind
+from opencoderouter.proxy.server import serve
 from opencoderouter.registry import Registry
 
 LONG = 20.0  # seconds that only a hang takes
 MODES = ("host", "path")
-
-
-@dataclass
-class Sessions:
-    """Tells which sessions are at work, by port."""
-
-    by_port: Mapping[int, frozenset[str] | None] = field(default_factory=dict)
-    hangs: int | None = None  # the port that never tells
-
-    async def busy(self, listener: Listener) -> frozenset[str] | None:
-        """Return the sessions of a backend."""
-        if listener.port == self.hangs:
-            await asyncio.Event().wait()
-        return self.by_port.get(listener.port)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +87,23 @@ class Proxy:
             return await client.rest()
 
 
+def serving(*ports: int, status: Status, sessions: Sessions) -> Context:
+    """Return what a router knows whose project is served on ``ports``."""
+    registry = Registry()
+    for port in ports:
+        registry.observe(backend("/home/alice/alpha", port, status))
+    return Context(
+        registry=registry,
+        supervisor=FakeSupervisor(),
+        client=sessions,
+        names=Names("alice", frozenset({"box"})),
+        username="alice",
+        boot="b00t",
+        last_seen=lambda _: datetime(2026, 1, 1, tzinfo=UTC),
+        closing=asyncio.Event(),
+    )
+
+
 @asynccontextmanager
 async def through(
     *ports: int,
@@ -104,31 +111,40 @@ async def through(
     grace: float = 5.0,
     busy: Mapping[int, frozenset[str] | None] | None = None,
     hangs: int | None = None,
+    alone: bool = True,
 ) -> AsyncIterator[Proxy]:
-    """Run a router whose project is served on ``ports``, at the latest until the block ends."""
-    registry = Registry()
-    for port in ports:
-        registry.observe(backend("/home/alice/alpha", port, status))
-    context = Context(
-        registry=registry,
-        supervisor=FakeSupervisor(),
-        client=Sessions(busy or {}, hangs),
-        names=Names("alice", frozenset({"box"})),
-        username="alice",
-        boot="b00t",
-        last_seen=lambda _: datetime(2026, 1, 1, tzinfo=UTC),
-        closing=asyncio.Event(),
-    )
-    sockets = bind("127.0.0.1", 0)
+    """Run a router whose project is served on ``ports``, at the latest until the block ends.
+
+    Fails when backends met more connections or requests than its lane has counted, unless it is
+    not ``alone`` in asking them.
+    """
+    sessions = Sessions(busy or {}, hangs)
+    context = serving(*ports, status=status, sessions=sessions)
+    sockets, *shares = bind("127.0.0.1", 0, workers.count)
+    staff = Staff(shares, context, grace=grace, sessions=sessions)
     app = application(context)
-    proxy = Proxy(sockets[0].getsockname()[1], registry, context, app)
+    proxy = Proxy(sockets[0].getsockname()[1], context.registry, context, app)
+    tally = Tally()
     async with asyncio.TaskGroup() as group:
 
         async def run(started: asyncio.Event) -> None:
-            async with serve(app, sockets, grace=grace, context=context):
+            async with serve(
+                app,
+                sockets,
+                grace=grace,
+                context=context,
+                resources=staff.resources,
+                beside=staff.work,
+            ):
+                await staff.ready.wait()
                 started.set()
                 await proxy.stopping.wait()
             proxy.stopped.set()
+            if alone:
+                met = tally.met(_ports(context.registry).union(ports))
+                counted = staff.figures()
+                assert len(met) <= counted.upstream_connects, "not by the lane"
+                assert sum(map(requests, met)) <= counted.forwards, "not by the lane"
 
         started = asyncio.Event()
         group.create_task(run(started), name="router")
@@ -137,6 +153,11 @@ async def through(
             yield proxy
         finally:
             proxy.stopping.set()
+
+
+def _ports(registry: Registry) -> set[int]:
+    projects = registry.table.projects.values()
+    return {one.listener.port for project in projects for one in project.backends}
 
 
 def split(answer: bytes) -> tuple[bytes, list[bytes], bytes]:

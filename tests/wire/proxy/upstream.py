@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from tests.wire.proxy.lane.judge import prefix
+
 Script = Callable[["Conversation"], Awaitable[None]]
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
@@ -83,6 +85,34 @@ class Upstream:
         return self.conversations[number]
 
 
+_running: list[Upstream] = []
+
+
+class Tally:
+    """What the backends of this process have met since it was made, as far as they run still."""
+
+    def __init__(self) -> None:
+        self._before = {one.port: len(one.conversations) for one in _running}
+
+    def met(self, ports: set[int]) -> list[Conversation]:
+        """Return the conversations of those on ``ports``."""
+        conversations: list[Conversation] = []
+        for one in _running:
+            if one.port in ports:
+                conversations += one.conversations[self._before.get(one.port, 0) :]
+        return conversations
+
+
+def requests(talk: Conversation) -> int:
+    """Return how many requests were read; after one to switch protocols none is counted."""
+    count = 0
+    for request in prefix(bytes(talk.seen)):
+        count += 1
+        if request.all(b"upgrade"):
+            break
+    return count
+
+
 def saying(answer: bytes) -> Script:
     """Answer each request on each connection, its body read, with the same bytes."""
 
@@ -129,9 +159,11 @@ async def upstream(script: Script | bytes = OK) -> AsyncIterator[Upstream]:
             lambda r, w: tasks.append(group.create_task(converse(r, w))), "127.0.0.1", 0
         )
         result.port = server.sockets[0].getsockname()[1]
+        _running.append(result)
         try:
             yield result
         finally:
+            _running.remove(result)
             server.close()
             for task in tasks:
                 task.cancel()

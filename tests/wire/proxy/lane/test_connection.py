@@ -9,8 +9,11 @@ from contextlib import suppress
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.wire.proxy.through import split, through, value
-from tests.wire.proxy.upstream import upstream
+from tests.wire.proxy.lane.alone import alone
+from tests.wire.proxy.through import MODES, split, through, value
+from tests.wire.proxy.upstream import OK, Conversation, upstream
+
+from opencoderouter.proxy.lane.limits import Limits
 
 HOST = b"Host: alpha.localhost\r\n"
 GET = b"GET / HTTP/1.1\r\n"
@@ -104,7 +107,7 @@ async def test_nonsense_after_a_request() -> None:
 
 async def test_the_last_answer_is_known_to_be_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
     """The client hears the end at once, however long what it still sends is read."""
-    monkeypatch.setattr("opencoderouter.proxy.connection._LINGER", 1000)
+    monkeypatch.setattr("opencoderouter.proxy.lane.lane.LINGER", 1000)
     async with through() as proxy:
         fields = b"Expect: 100-continue\r\nContent-Length: 9\r\n\r\n"
         answer = await proxy.ask(b"POST / HTTP/1.1\r\nHost: evil.org\r\n" + fields)
@@ -156,7 +159,7 @@ BYTES = st.one_of(
 @given(st.lists(BYTES, max_size=12).map(b"".join))
 async def test_any_bytes(caplog: pytest.LogCaptureFixture, data: bytes) -> None:
     """Whatever is sent, nothing unforeseen happens, and the next client is served."""
-    async with through() as proxy:
+    async with alone() as proxy:  # one for each example: workers would take their time
         async with proxy.client() as client:
             await client.send(data)
             client.writer.write_eof()
@@ -166,3 +169,62 @@ async def test_any_bytes(caplog: pytest.LogCaptureFixture, data: bytes) -> None:
             b"HTTP/1.1 200 OK"
         )
     assert not [r for r in caplog.records if r.exc_info or r.levelno > logging.WARNING]
+
+
+@pytest.mark.parametrize("mode", MODES)
+async def test_pipelining(mode: str) -> None:
+    """Requests that come at once are answered one by one, in order."""
+
+    async def script(talk: Conversation) -> None:
+        while True:
+            number = (await talk.head()).split(b" ", 2)[1][-1:]
+            await talk.say(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n" + number)
+
+    async with (
+        upstream(script) as backend,
+        through(backend.port) as proxy,
+        proxy.client() as client,
+    ):
+        await client.send(b"".join(proxy.head(mode, f"/{n}") for n in range(5)))
+        for n in range(5):
+            await client.head()
+            assert await client.exactly(1) == b"%d" % n
+        assert len(backend.conversations) == 1
+
+
+ASK = ("Connection: Upgrade", "Upgrade: x")
+SWITCH = b"HTTP/1.1 101 X\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n"
+
+
+@pytest.mark.parametrize("mode", MODES)
+async def test_only_so_many_websockets(mode: str) -> None:
+    """One too many is 503 and reaches no backend; when one ends there is room again."""
+
+    async def script(talk: Conversation) -> None:
+        if b"/refused" in await talk.head():
+            return await talk.say(OK)
+        await talk.say(SWITCH)
+        return await talk.to_end()
+
+    async with (
+        upstream(script) as backend,
+        alone(backend.port, limits=Limits(websockets=1)) as proxy,
+    ):
+        refused = proxy.head(mode, "/refused", "Connection: Upgrade, close", "Upgrade: x")
+        assert (await proxy.ask(refused)).endswith(b"ok")  # what is not switched is not counted
+        async with proxy.client() as tunnel:
+            await tunnel.send(proxy.head(mode, "/", *ASK))
+            assert (await tunnel.head()).startswith(b"HTTP/1.1 101 ")
+            start, fields, body = split(await proxy.ask(proxy.head(mode, "/", *ASK)))
+            assert start == b"HTTP/1.1 503 Service Unavailable"
+            assert value(fields, b"retry-after") == [b"1"]
+            assert json.loads(body)["error"] == "too_many_websockets"
+            assert len(backend.conversations) == 2
+            plain = proxy.head(mode, "/refused", "Connection: close")
+            assert (await proxy.ask(plain)).startswith(b"HTTP/1.1 200 OK\r\n")
+            tunnel.writer.write_eof()
+            assert await tunnel.rest() == b""
+        assert proxy.lane.occupancy.websockets == 0
+        async with proxy.client() as tunnel:
+            await tunnel.send(proxy.head(mode, "/", *ASK))
+            assert (await tunnel.head()).startswith(b"HTTP/1.1 101 ")

@@ -1,4 +1,4 @@
-"""Answers that lead elsewhere."""
+"""Answers of our own as clients get them: redirects, links."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack
 import aiohttp
 import pytest
 from aiohttp import web
-from tests.wire.proxy.test_exchange import BIG, flood, resident
+from tests.wire.proxy.lane.test_exchange import BIG, flood, resident
 from tests.wire.proxy.through import LONG, MODES, Proxy, split, through, value
 from tests.wire.proxy.upstream import OK, Conversation, upstream
 

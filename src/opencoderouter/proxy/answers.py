@@ -1,0 +1,83 @@
+"""What the router says itself instead of passing a request on: errors, redirects, links.
+
+Plain values: ``lane`` puts them on the wire, ``errors`` hands them to the application.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from html import escape
+from http import HTTPStatus
+
+from opencoderouter.core.headers import Headers, get
+from opencoderouter.core.plan import Links, Redirect, Refuse
+from opencoderouter.proxy import pages
+from opencoderouter.proxy.notice import HEADERS, notice
+
+_WAIT = {502: "1", 503: "1"}  # seconds until it makes sense to ask again
+_PROGRAMS = ("/api/", "/.ocr/api/")
+_JSON = "application/json"
+_HTML = "text/html; charset=utf-8"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole answer; ``headers`` have the type of ``body``, and nothing that frames it."""
+
+    status: int
+    headers: Headers
+    body: bytes
+
+
+def problem(refuse: Refuse, *, page: bool, headers: Headers = ()) -> Answer:
+    """Answer ``{error, detail, hint}``: a word for programs, what happened, what to do about it.
+
+    As a small ``page`` for a browser that shows one.
+    """
+    status = refuse.status
+    if page:
+        title = f"{status} {HTTPStatus(status).phrase}"
+        text = notice(title, f"<p>{escape(refuse.detail)}</p><p>{escape(refuse.hint)}</p>")
+    else:
+        fields = {"error": refuse.error, "detail": refuse.detail, "hint": refuse.hint}
+        text = json.dumps(fields) + "\n"
+    wait = (("Retry-After", _WAIT[status]),) if status in _WAIT else ()
+    kind = ("Content-Type", _HTML if page else _JSON)
+    all_fields = (*HEADERS.items(), ("Vary", "Accept"), *wait, *headers, kind)
+    return Answer(status, all_fields, text.encode("utf-8", "replace"))
+
+
+def shows_page(target: str, accept: str) -> bool:
+    """Tell whether a browser asks for something to show, not a program for data."""
+    if target.startswith(_PROGRAMS):
+        return False
+    kinds = accept.lower().split(",")
+    return any(kind.partition(";")[0].strip() == "text/html" for kind in kinds)
+
+
+def accepted(headers: Headers) -> str:
+    """Return the Accept field of a request."""
+    return get(headers, "accept") or ""
+
+
+def redirect(plan: Redirect) -> Answer:
+    """Send the client elsewhere, this time."""
+    location = (("Location", plan.location),)
+    return Answer(plan.status, (*pages.HEADERS.items(), *location, *_varies(plan.varies)), b"")
+
+
+def links(plan: Links) -> Answer:
+    """Offer the addresses of a project (RFC 9110 section 15.4.1).
+
+    The client came by IP address: which of the names its resolver knows cannot be told here.
+    """
+    items = "".join(f'<p><a href="{escape(link)}">{escape(link)}</a></p>' for link in plan.links)
+    body = f"<p>This project has a host name of its own; use the one that opens:</p>{items}"
+    text = notice(plan.project.name, body)
+    fields = (*HEADERS.items(), *_varies(True), ("Content-Type", _HTML))  # noqa: FBT003 - it does
+    return Answer(300, fields, text.encode("utf-8", "replace"))
+
+
+def _varies(varies: bool) -> Headers:  # noqa: FBT001 - it is all there is
+    return (("Vary", "Accept, Sec-Fetch-Dest"),) if varies else ()

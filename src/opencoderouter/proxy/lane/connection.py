@@ -1,0 +1,299 @@
+"""A client's connection: its requests one by one, in order."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from opencoderouter.core.plan import Refuse
+from opencoderouter.proxy.answers import Answer, accepted, problem, shows_page
+from opencoderouter.proxy.lane.client import Client
+from opencoderouter.proxy.lane.exchange import Exchange
+from opencoderouter.proxy.lane.prepared import Prepared
+from opencoderouter.proxy.lane.refusals import LATE, MALFORMED, TOO_MANY_WEBSOCKETS
+from opencoderouter.proxy.lane.request import END, Request, hopeless, too_long
+from opencoderouter.proxy.lane.role import Role
+from opencoderouter.proxy.lane.wire import encoded
+
+if TYPE_CHECKING:
+    from opencoderouter.proxy.lane.lane import Lane
+
+_AT_ONCE = 64  # requests of one connection that are looked at before others' turn
+_AHEAD = 64 * 1024  # octets of later requests that are taken in while one is being answered
+
+
+class Connection(Client):
+    """One client. ``role`` is None while no request is being answered."""
+
+    __slots__ = ("_counted", "_finished", "_lane", "_later", "_seen", "_told", "role")
+
+    def __init__(self, lane: Lane) -> None:
+        super().__init__(max(_AHEAD, lane.limits.header_size))
+        self._lane = lane
+        self.role: Role | None = None
+        self._finished = False  # says no more
+        self._told = False  # and the role knows
+        self._counted = False
+        self._later = False  # will go on with its requests in a moment
+        self._seen = 0  # octets, when it was last looked whether it takes any
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Let the client in, or say why not."""
+        super().connection_made(transport)
+        if refuse := self._lane.enter(self):
+            self.refuse(refuse, None, whole=False)
+            return
+        self._counted = True
+        self._wait(self._lane.idle)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Forget the client."""
+        del exc
+        self._last = True
+        self._buffer = b""
+        self._wait(None)
+        role, self.role = self.role, None
+        if role is not None:
+            role.client_lost()
+        if self._counted:
+            self._lane.leave(self)
+
+    def data_received(self, data: bytes) -> None:
+        """Take in bytes: of the request at hand, or of the next one."""
+        role = self.role
+        if role is not None and role.wants and not self._buffer:
+            data = role.from_client(data)
+            if not data:
+                return
+        if self._last:
+            return
+        self._buffer = self._buffer + data if self._buffer else data
+        if self.role is None and not self._later:
+            self._advance()
+        if len(self._buffer) > self._ahead:
+            self._pace()
+
+    def eof_received(self) -> bool:
+        """Hear that the client says no more. It may still be waiting for answers."""
+        self._finished = True
+        if self._last or (self.role is None and not (self._buffer and self.full)):
+            return False
+        self._tell_finished()
+        return True
+
+    def pause_writing(self) -> None:
+        """Make the backend wait for the client."""
+        self.full = True
+        if self.role is not None:
+            self.role.client_full()
+
+    def resume_writing(self) -> None:
+        """Let the backend go on, or the next request begin."""
+        self.full = False
+        if self.role is not None:
+            self.role.client_free()
+        elif not self._last:
+            self._resume()
+
+    # What a role does
+
+    def release(self) -> None:
+        """Go on, first with what has come already."""
+        self._blocked = False
+        role = self.role
+        if self._buffer and role is not None and role.wants:
+            data, self._buffer = self._buffer, b""
+            rest = role.from_client(data)
+            self._buffer = b"" if self._last else rest
+        if self._finished:
+            self._tell_finished()
+        self._pace()
+
+    def take(self, role: Role) -> None:
+        """Let ``role`` go on where another one has ended, first with what has come already."""
+        self._wait(None)
+        self.role, self._told = role, False
+        self.release()
+
+    def hurry(self) -> None:
+        """Wait not long for more of the answer: the client has finished, or it has gone.
+
+        Which of the two cannot be told before something is written.
+        """
+        self._seen = 0
+        self._wait(self._lane.halves)
+
+    def done(self, *, keep: bool, linger: bool) -> None:
+        """Go on with the next request, or end. With ``linger`` the client may still be sending."""
+        self._blocked = False
+        if not keep:
+            self._end(linger=linger)
+        elif self._buffer:
+            self._advance()
+        else:
+            self._rest()
+        if self._held:
+            self._pace()
+
+    def cut(self, *, seen: bool) -> None:
+        """End in the middle of an answer; by a reset where its end would not be seen otherwise."""
+        if seen:
+            self._end(linger=True)
+            return
+        self.reset()
+
+    def refuse(self, refuse: Refuse, request: Request | None, *, whole: bool) -> None:
+        """Answer in the place of a backend. When the request is not ``whole`` it is the last."""
+        page = request is not None and shows_page(request.target, accepted(request.headers))
+        last = not whole or request is None or not request.keep or refuse.status in _LAST
+        self._answer(problem(refuse, page=page), request, last=last, error=refuse.error)
+        if not last:
+            self.done(keep=True, linger=False)
+
+    # How requests begin and end
+
+    def _advance(self) -> None:
+        """Begin with the next request, if it has come."""
+        for _ in range(_AT_ONCE):
+            if not self._buffer or self.role is not None or self._last or self.full:
+                break
+            if not self._next():
+                return
+        else:  # they are many, and others wait
+            self._later = True
+            asyncio.get_running_loop().call_soon(self._resume)
+            return
+        if self.role is None and not (self._last or self._buffer):
+            self._rest()
+
+    def _resume(self) -> None:
+        self._later = False
+        self._advance()
+        self._pace()
+
+    def _next(self) -> bool:
+        """Begin with the next request, or refuse it; False when its head has not come yet."""
+        buffer, begin = self._buffer, 0
+        while buffer.startswith(b"\r\n", begin):  # RFC 9112 section 2.2
+            begin += 2
+        end = buffer.find(END, begin) + len(END)
+        if end < len(END):
+            return self._begun(buffer[begin:])
+        self._buffer = buffer[end:]
+        found = self._lane.prepare(buffer[begin:end], self.peer)
+        if isinstance(found, Prepared):
+            self._begin(found)
+        else:
+            self._answer(found.answer, found.request, last=found.last, error=found.error)
+        return True
+
+    def _begun(self, buffer: bytes) -> bool:
+        """Wait for the rest of a head, not for ever, nor for any length."""
+        self._buffer = buffer
+        refuse = too_long(buffer, self._lane.limits)
+        if refuse or hopeless(buffer):
+            self.refuse(refuse or MALFORMED, None, whole=False)
+        elif self._finished:
+            self._close()
+        elif buffer or self._queue is not self._lane.heading:  # empty lines win no time
+            self._wait(self._lane.heading if buffer else self._lane.idle)
+        return False
+
+    def _begin(self, prepared: Prepared) -> None:
+        self._wait(None)
+        lane = self._lane
+        if prepared.upgrade and not lane.occupancy.upgrade(lane.limits):
+            self.refuse(TOO_MANY_WEBSOCKETS, prepared.request, whole=False)
+            return
+        exchange = Exchange(lane, self, prepared)
+        self.role, self._told = exchange, False
+        lane.begin(exchange)
+        if self._finished:
+            self._tell_finished()
+
+    def _tell_finished(self) -> None:
+        """Tell the role of the client's end, when all that came before has been told."""
+        role = self.role
+        if role is not None and not self._told and not (role.wants and self._buffer):
+            self._told = True
+            role.client_finished()
+
+    def _rest(self) -> None:
+        """Wait for the next request."""
+        if self._finished:
+            self._close()
+        else:
+            self._wait(self._lane.idle)
+
+    def _answer(self, answer: Answer, request: Request | None, *, last: bool, error: str) -> None:
+        last = last or self._lane.closing.is_set()
+        data = encoded(answer, request, last=last)
+        self.transport.write(data)
+        self._lane.answered(self.peer, request, answer.status, len(data), error)
+        if last:
+            self._end(linger=True)
+        else:
+            self._wait(None)
+
+    def _end(self, *, linger: bool) -> None:
+        """Close. What the client still sends is read for a moment: else it would not hear us."""
+        self._last = True
+        self._blocked = False
+        self._buffer = b""
+        self.role = None
+        if self._finished or not linger or self._lane.crowded():
+            self._close()
+        else:
+            self.finish()
+            self._wait(self._lane.lingering)
+            self._pace()
+        if self._lane.closing.is_set():
+            self._lane.freed()
+
+    def stop(self) -> None:
+        """End because the router stops, unless a request is being answered."""
+        if self.role is not None:
+            self.role.end()
+        elif not self._last:
+            self._wait(None)
+            self.transport.close()
+
+    def abandon(self) -> None:
+        """End because the router has waited for long enough."""
+        if self.role is not None:
+            self.transport.abort()
+        else:
+            self.transport.close()
+
+    def late(self) -> None:
+        """Refuse a head that does not come to its end."""
+        self._queue = None
+        self.refuse(LATE, None, whole=False)
+
+    def leave(self) -> None:
+        """Close; one who does not take what is left for it is not waited for."""
+        self._queue = None
+        left = self.transport.get_write_buffer_size()
+        if left and left == self._seen:
+            self.transport.abort()
+        else:
+            self._seen = left
+            self._close()
+
+    def _close(self) -> None:
+        self.transport.close()
+        self._wait(self._lane.draining if self.transport.get_write_buffer_size() else None)
+
+    def give_up(self) -> None:
+        """Close at once, unless something was on its way to it, which one that is gone refuses."""
+        self._queue = None
+        left = self.transport.get_write_buffer_size()
+        sent = self.role.sent if self.role is not None else 0
+        if left or sent > self._seen:
+            self._seen = sent
+            self._wait(self._lane.halves)
+        else:
+            self.transport.abort()
+
+
+_LAST = frozenset({400, 408, 414, 431})  # who knows where the next request would begin
