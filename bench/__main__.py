@@ -34,7 +34,7 @@ _EXTRA = ("start", "alone")  # what can be left out, beside the cases
 _SLOW = frozenset(
     {"same-1", "same-512", "distinct-1", "distinct-512"}
 )  # what a quick run leaves out
-_QUICK = Effort(idle=5.0, found=10, commands=5)
+_QUICK = Effort(idle=5.0, settle=5.0, found=10, commands=5)
 
 
 def main() -> int:

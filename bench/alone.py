@@ -29,6 +29,7 @@ class Effort:
     """How long to look: seconds of idleness, servers to find, commands to run."""
 
     idle: float = 60.0
+    settle: float = 75.0  # before: a server that has been quiet for a minute is asked less often
     found: int = 100
     commands: int = 20
 
@@ -57,7 +58,7 @@ def measure_alone(rig: Rig, effort: Effort) -> Alone:
             rig.start(router_launch(rig.router, port, ports, folder), folder)
         )
         until(lambda: _ready(port) >= BACKENDS, router, 90)
-        memory, idle = _rest(router, effort.idle)
+        memory, idle = _rest(router, effort.settle, effort.idle)
         routable = _routable(rig, port, free[-1], effort.found)
     return Alone(memory, idle, routable, _commands(rig, effort.commands))
 
@@ -70,10 +71,10 @@ def _ready(port: int) -> int:
     return sum(entry["status"] == "ready" for entry in entries)
 
 
-def _rest(router: Running, seconds: float) -> tuple[int, float]:
+def _rest(router: Running, settle: float, seconds: float) -> tuple[int, float]:
     """Return memory and share of a core while nothing is asked."""
     say(f"{BACKENDS} backends, idle for {seconds:.0f} s")
-    time.sleep(5)
+    time.sleep(settle)
     pids = router.pids()
     before, began = router.cpu(pids), time.monotonic()
     time.sleep(seconds)

@@ -34,13 +34,22 @@ def _seconds(value: object) -> float:
     return value if isinstance(value, float) else parse_duration(str(value))
 
 
+def _target(value: str) -> str:
+    """Refuse what was meant as a switch, not as a file."""
+    if value in {"on", "true", "yes", "1", "stderr", "stdout"} or (
+        value[1:2].strip() and value[0] == "-"
+    ):
+        raise ValueError(value)
+    return os.path.expanduser(value)  # noqa: PTH111 - `-` is no path
+
+
 def _option(default: Any, allowed: str, **limits: Any) -> Any:  # noqa: ANN401 - as Field()
     factory = {"default_factory" if callable(default) else "default": default}
     return Field(**factory, json_schema_extra={"allowed": allowed}, **limits)
 
 
 def _duration(default: float, at_least: str) -> Any:  # noqa: ANN401 - as Field()
-    allowed = f"a duration such as 800ms, 5s or 1m30s, at least {at_least}"
+    allowed = f"a duration such as 800ms, 5s or 1m30s, {at_least} to 24h"
     return _option(default, allowed, ge=parse_duration(at_least), le=86400)
 
 
@@ -69,7 +78,7 @@ def _state_path() -> Path:
 
 
 Directory = Annotated[Path, AfterValidator(Path.expanduser)]
-Target = Annotated[str, AfterValidator(os.path.expanduser)]
+Target = Annotated[str, AfterValidator(_target)]
 Duration = Annotated[float, BeforeValidator(_seconds)]
 _OWNER = 32  # octets of the owner in a host label, half of what there is
 _PORTS = "1 to 65535"

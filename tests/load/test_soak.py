@@ -99,24 +99,26 @@ def _judge(report: Report, seconds: float) -> None:
     assert sum(report.done.values()) > 10 * seconds
     assert report.started > seconds / 4
     # The first fifth warms up: pools fill, and the allocator's arenas with them.
-    rss, files = _fifths(report)
+    rss, files, tasks = _fifths(report)
+    assert tasks[1] <= 1.25 * tasks[0] + 20, report.samples
     assert rss[1] <= rss[0] + max(8 * MEGABYTE, rss[0] / 10), report.samples
     assert files[1] <= 1.25 * files[0] + 50, report.samples
 
 
 def _fifths(report: Report) -> list[tuple[float, float]]:
-    """Return the means of the second and of the last fifth: octets and files."""
+    """Return the means of the second and of the last fifth: octets, files and tasks."""
     size = len(report.samples) // 5
     parts = report.samples[size : 2 * size], report.samples[-size:]
     second, last = (
-        [statistics.fmean(sample[column] for sample in part) for column in (1, 2)] for part in parts
+        [statistics.fmean(sample[column] for sample in part) for column in (1, 2, 3)]
+        for part in parts
     )
     return list(zip(second, last, strict=True))
 
 
 def _note(note: Note, report: Report, before: Usage) -> None:
     total = sum(report.done.values())
-    rss, files = _fifths(report)
+    rss, files, tasks = _fifths(report)
     note("soak: right answers", f"{total} ({_counts(report.done)})")
     note("soak: backends started", f"{report.started}; told down late by {report.slowest:.2f} s")
     note("soak: refused or cut, their project down", _counts(report.excused))
@@ -124,6 +126,7 @@ def _note(note: Note, report: Report, before: Usage) -> None:
     note("soak: before", str(before))
     note("soak: RSS, second and last fifth", " -> ".join(f"{x / MEGABYTE:.1f} MB" for x in rss))
     note("soak: files, second and last fifth", " -> ".join(f"{x:.0f}" for x in files))
+    note("soak: tasks, second and last fifth", " -> ".join(f"{x:.0f}" for x in tasks))
     cuts = statistics.quantiles(report.took, n=100)
     note("soak: a short GET", f"p50 {cuts[49] * 1000:.1f} ms, p99 {cuts[98] * 1000:.1f} ms")
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import resource
 import sys
 import time
@@ -25,7 +26,8 @@ from tests.rig.troupe import Troupe
 from tests.rig.usage import usage
 from tests.rig.visits import MIX, terminal
 
-Sample = tuple[float, int, int]
+Sample = tuple[float, int, int, int]
+_TASKS = re.compile(r"^opencoderouter_tasks (\S+)$", re.MULTILINE)
 _PACE = 0.5  # seconds between two samples
 
 
@@ -52,7 +54,7 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What came of it. ``samples`` are seconds, resident octets and files, again and again."""
+    """What came of it. ``samples`` are seconds, resident octets, files and tasks, by and by."""
 
     done: Mapping[str, int]
     excused: Mapping[str, int]
@@ -127,9 +129,14 @@ async def _sample(task: Task) -> list[Sample]:
     with suppress(OSError):
         while (age := time.monotonic() - began) < task.seconds:
             now = usage(task.pid)
-            samples.append((age, now.rss, now.files))
+            samples.append((age, now.rss, now.files, await asyncio.to_thread(_tasks, task)))
             await asyncio.sleep(_PACE)
     return samples
+
+
+def _tasks(task: Task) -> int:
+    text = http.request("GET", f"http://localhost:{task.port}/api/metrics").body.decode()
+    return int(float(_TASKS.findall(text)[0]))
 
 
 def main() -> None:

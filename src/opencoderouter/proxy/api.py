@@ -27,7 +27,7 @@ from opencoderouter.proxy.events import HEADERS, Pace, Stream, Words
 from opencoderouter.proxy.feed import Feed
 from opencoderouter.proxy.view import Caller, Json, Row, rfc3339, to_json
 
-_MOMENT = 1.0  # seconds; discovery looks ten times a second
+_MOMENT = 1.0  # seconds; discovery looks several times a second
 _LIST = "GET /api/backends lists all projects."
 
 

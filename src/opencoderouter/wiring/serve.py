@@ -26,6 +26,7 @@ from opencoderouter.opencode.client import Client
 from opencoderouter.proxy.app import application
 from opencoderouter.proxy.context import Context, Figures
 from opencoderouter.proxy.lane.accesslog import open_access_log
+from opencoderouter.proxy.lane.lane import room
 from opencoderouter.proxy.lane.occupancy import Occupancy
 from opencoderouter.proxy.lane.stats import Stats
 from opencoderouter.proxy.server import Resources, Server, serve
@@ -61,8 +62,18 @@ def run(
         writer = end.enter_context(closing(LeaseWriter(file)))
         limit = LABEL - 1 - len(settings.owner)  # {slug}-{owner} is one label
         registry = Registry(file.load(), limit=limit, ascii_=anyascii, save=writer.save)
+        _warn_of_few_files(settings, len(shares))
         parts = _Parts(settings, shares, registry, resources)
         return loop.run(_main(parts, projects, command, say))
+
+
+def _warn_of_few_files(settings: Settings, processes: int) -> None:
+    files = processes * room()
+    if files < settings.max_connections:
+        log.warning(
+            "few open files connections=%d max_connections=%d hint=%s",
+            *(files, settings.max_connections, "raise the hard limit (ulimit -Hn)"),
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -49,12 +51,30 @@ def test_parse(text: str, host: str, port: str) -> None:
         *["user@localhost", "user:pw@localhost", "@localhost", "localhost/", "localhost/x"],
         *["localhost?x", "localhost#x", "http://localhost", "a,b", "a\tb", "a\nb", "a\0b"],
         *["::1", "[::1", "::1]", "[]", "[bad]", "[127.0.0.1]", "[::1]x", "[::1%25eth0]", "[v1.a]"],
+        *["a" * 262, "a" * 256 + ":65535", "[" + "0" * 256 + "::1]"],
         *["löcalhost", "\u212aocalhost", "localhost:\u0661", "a%62c", "\udcff"],
     ],
 )
 def test_parse_refuses(text: str) -> None:
     """Anything that browsers, proxies and servers could read differently is no Host."""
     assert parse_authority(text) is None
+
+
+def test_parse_the_longest() -> None:
+    """As long as a name can be in the DNS, with a port."""
+    assert parse_authority("a" * 255 + ":65535") == Authority("a" * 255, "65535")
+
+
+def test_what_is_refused_for_its_length_is_forgotten() -> None:
+    """Nobody fills the memory with names that are none."""
+    tracemalloc.start()
+    try:
+        for number in range(100):
+            assert parse_authority(f"{number}" + "a" * 60_000) is None
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < 10 * 60_000
 
 
 @pytest.mark.parametrize(

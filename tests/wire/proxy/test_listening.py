@@ -241,6 +241,24 @@ async def test_who_waits_is_accepted_and_who_comes_later_is_not(
             socket.create_connection(("127.0.0.1", port))
 
 
+@pytest.mark.parametrize("shares", SHARES)
+async def test_who_vanishes_is_noticed(
+    greet: type[asyncio.Protocol], greeted: asyncio.Queue[asyncio.BaseTransport], shares: int
+) -> None:
+    """Connections are probed when they are silent, before an hour has passed."""
+    with bound("127.0.0.1", shares=shares) as sockets, ExitStack() as clients:
+        for sock in chain(*sockets):
+            clients.enter_context(socket.create_connection(sock.getsockname()[:2]))
+        async with accepting(greet, [sock.dup() for sock in chain(*sockets)]), asyncio.timeout(20):
+            for _ in chain(*sockets):
+                transport = await greeted.get()
+                sock = transport.get_extra_info("socket")
+                assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+                if hasattr(socket, "TCP_KEEPIDLE"):
+                    assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) < 3600
+                transport.close()
+
+
 async def test_nobody_is_lost_between_two_who_accept(
     greet: type[asyncio.Protocol], greeted: asyncio.Queue[asyncio.BaseTransport]
 ) -> None:

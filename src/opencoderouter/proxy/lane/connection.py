@@ -10,7 +10,7 @@ from opencoderouter.proxy.answers import Answer, accepted, problem, shows_page
 from opencoderouter.proxy.lane.client import Client
 from opencoderouter.proxy.lane.exchange import Exchange
 from opencoderouter.proxy.lane.prepared import Prepared
-from opencoderouter.proxy.lane.refusals import LATE, MALFORMED, TOO_MANY_WEBSOCKETS
+from opencoderouter.proxy.lane.refusals import LATE, TOO_MANY_WEBSOCKETS
 from opencoderouter.proxy.lane.request import END, Request, hopeless, too_long
 from opencoderouter.proxy.lane.role import Role
 from opencoderouter.proxy.lane.wire import encoded
@@ -116,10 +116,7 @@ class Connection(Client):
         self.release()
 
     def hurry(self) -> None:
-        """Wait not long for more of the answer: the client has finished, or it has gone.
-
-        Which of the two cannot be told before something is written.
-        """
+        """Wait not long for more of the answer: the client has finished, or gone; none can tell."""
         self._seen = 0
         self._wait(self._lane.halves)
 
@@ -163,8 +160,11 @@ class Connection(Client):
             self._later = True
             asyncio.get_running_loop().call_soon(self._resume)
             return
-        if self.role is None and not (self._last or self._buffer):
-            self._rest()
+        if self.role is None and not self._last:
+            if self._buffer:  # it does not take what it is answered
+                self._wait(self._lane.draining)
+            else:
+                self._rest()
 
     def _resume(self) -> None:
         self._later = False
@@ -191,8 +191,9 @@ class Connection(Client):
         """Wait for the rest of a head, not for ever, nor for any length."""
         self._buffer = buffer
         refuse = too_long(buffer, self._lane.limits)
-        if refuse or hopeless(buffer):
-            self.refuse(refuse or MALFORMED, None, whole=False)
+        refuse = refuse or hopeless(buffer)
+        if refuse:
+            self.refuse(refuse, None, whole=False)
         elif self._finished:
             self._close()
         elif buffer or self._queue is not self._lane.heading:  # empty lines win no time
@@ -229,7 +230,7 @@ class Connection(Client):
         last = last or self._lane.closing.is_set()
         data = encoded(answer, request, last=last)
         self.transport.write(data)
-        self._lane.answered(self.peer, request, answer.status, len(data), error)
+        self._lane.answered(self.peer, request, answer.status, len(answer.body), error)
         if last:
             self._end(linger=True)
         else:

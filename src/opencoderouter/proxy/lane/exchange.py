@@ -222,9 +222,8 @@ class Exchange:
                 self.client.write(head)
             self._cut_off(reset=True)
             return
-        out = head + out
         self.sent += len(out)
-        self.client.write(out)
+        self.client.write(head + out)
         if self._body.done:
             self._finish(clean=not surplus)
 

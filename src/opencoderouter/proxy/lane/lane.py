@@ -7,6 +7,7 @@ import errno
 import logging
 import resource
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -65,7 +66,7 @@ class Lane:
         self.table, self.names, self.limits = routing.table, routing.names, routing.limits
         self.occupancy, self.stats, self.closing = routing.occupancy, routing.stats, routing.closing
         self._inquirer, self._access = routing.inquirer, routing.access
-        self.clock = clock = asyncio.get_running_loop().time
+        self.clock = clock = time.monotonic  # finer than the loop's
         self.pool = Pool(routing.dial, clock)
         self._own = ProjectStats()  # of our own application
         self.idle = Waiting(routing.limits.keepalive_timeout, Connection.leave, clock)
@@ -79,7 +80,7 @@ class Lane:
         self._connections: set[Connection] = set()
         self._pending: asyncio.Queue[Exchange] = asyncio.Queue()
         self._quiet = asyncio.Event()
-        self._room = _room()
+        self._room = room()
 
     def protocol(self) -> asyncio.Protocol:
         """Return what serves one connection."""
@@ -263,7 +264,7 @@ class Lane:
             self._access.write(peer, method, target, status, size, 0.0, "")
 
 
-def _room() -> int:
+def room() -> int:
     """Return how many clients this process has files for, each with a backend."""
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return max(1, (files - _SPARE) // 2) if files != resource.RLIM_INFINITY else sys.maxsize

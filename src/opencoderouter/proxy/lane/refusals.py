@@ -8,7 +8,10 @@ MALFORMED = Refuse(
     400,
     "bad_request",
     "This is not a well-formed HTTP/1.1 request.",
-    "Percent-encode what is not ASCII.",
+    "Send a known method, and percent-encode what is not ASCII.",
+)
+NOT_TLS = Refuse(
+    400, "bad_request", "This port speaks HTTP without TLS.", "Ask by http://, not https://."
 )
 UNKNOWN_CODING = Refuse(
     501,
@@ -32,7 +35,10 @@ DEFECT = Refuse(
     "This is a defect of the router; its log says more.",
 )
 OVERLOADED = Refuse(
-    503, "overloaded", "The router has no connection left for this.", "Ask again in a moment."
+    503,
+    "overloaded",
+    "The router has no open files left for this.",
+    "Ask again in a moment, or raise the limit (`ulimit -n`) and restart it.",
 )
 LATE = Refuse(
     408,

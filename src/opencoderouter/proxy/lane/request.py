@@ -15,13 +15,14 @@ from httptools import (
 from opencoderouter.core.headers import Fields, Headers, get
 from opencoderouter.core.plan import Refuse
 from opencoderouter.proxy.lane.limits import Limits
-from opencoderouter.proxy.lane.refusals import MALFORMED, UNKNOWN_CODING, UNKNOWN_VERSION
+from opencoderouter.proxy.lane.refusals import MALFORMED, NOT_TLS, UNKNOWN_CODING, UNKNOWN_VERSION
 
 DIGITS = 18  # of a length; no body is that long
 END = b"\r\n\r\n"
 # One space each, and this protocol (RFC 9112 section 3): llhttp also takes more, and RTSP.
 _START = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+ [^ \r\n]+ HTTP/[0-9]\.[0-9]\r\n")
 _NO_START = re.compile(rb"[^A-Za-z\r]|\r[^\n]")
+_TLS = b"\x16\x03"  # how a client of TLS begins (RFC 8446 section 5.1)
 _VERSIONS = frozenset({"1.0", "1.1"})
 _CODINGS = frozenset({"", "chunked"})
 
@@ -54,10 +55,12 @@ def too_long(begun: bytes, limits: Limits) -> Refuse | None:
     return None
 
 
-def hopeless(begun: bytes) -> bool:
-    """Tell whether what has come of a head cannot become one: it need not be waited for."""
+def hopeless(begun: bytes) -> Refuse | None:
+    """Tell why what has come of a head cannot become one: it need not be waited for."""
+    if begun.startswith(_TLS):
+        return NOT_TLS
     bare = begun.count(b"\n") != begun.count(b"\r\n")
-    return bare or _NO_START.match(begun) is not None
+    return MALFORMED if bare or _NO_START.match(begun) else None
 
 
 def read(head: bytes, limits: Limits) -> Request | Refuse:

@@ -184,6 +184,13 @@ def test_too_long_before_its_end() -> None:
     assert getattr(too_long(begun + b"a" * (301 - len(begun)), LIMITS), "status", 0) == 431
 
 
+def test_the_longest_line_wherever_it_is_cut() -> None:
+    """A line of just the length that is allowed may come in parts, be they cut in its end."""
+    whole = head("GET /" + "a" * 86 + " HTTP/1.1", "Host: a")
+    assert whole.index(b"\r\n") == LIMITS.request_line
+    assert [at for at in range(len(whole)) if too_long(whole[:at], LIMITS)] == []
+
+
 @pytest.mark.parametrize(
     ("begun", "expected"),
     [
@@ -195,7 +202,7 @@ def test_too_long_before_its_end() -> None:
 )
 def test_hopeless(begun: bytes, expected: bool) -> None:  # noqa: FBT001
     """TLS and bare line feeds are not waited for to end; all that may become a head is."""
-    assert hopeless(begun) is expected
+    assert (hopeless(begun) is not None) is expected
 
 
 PIECES = st.one_of(
@@ -226,7 +233,8 @@ def test_any_bytes(data: bytes) -> None:
     whole = (data + b"\r\n\r\n").partition(b"\r\n\r\n")[0] + b"\r\n\r\n"
     result = read(whole, LIMITS)
     assert isinstance(result, Refuse) or result.length is None or result.length >= 0
-    assert isinstance(hopeless(data), bool)
+    refuse = hopeless(data)
+    assert refuse is None or refuse.status == 400
 
 
 @given(BYTES, st.integers(min_value=0))

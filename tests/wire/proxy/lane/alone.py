@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from tests.wire.proxy.staff import Sessions
-from tests.wire.proxy.through import Proxy, serving
+from tests.wire.proxy.through import Client, Proxy, serving
 
 from opencoderouter.core.model import Status
 from opencoderouter.proxy.app import application
@@ -16,6 +18,8 @@ from opencoderouter.proxy.lane.limits import Limits
 from opencoderouter.proxy.listening import bind
 from opencoderouter.proxy.server import Resources, serve
 
+_NARROW = 4096  # octets; the kernel has its own idea of the least
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alone(Proxy):
@@ -23,12 +27,31 @@ class Alone(Proxy):
 
     lane: Lane
 
+    @asynccontextmanager
+    async def narrow(self) -> AsyncIterator[Client]:
+        """Connect as a client for which the kernel keeps next to nothing."""
+        sock = socket.socket()
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _NARROW)
+        sock.connect(("127.0.0.1", self.port))
+        reader, writer = await asyncio.open_connection(sock=sock, limit=_NARROW)
+        try:
+            yield Client(reader, writer)
+        finally:
+            writer.transport.abort()
+
 
 @asynccontextmanager
-async def alone(*ports: int, limits: Limits | None = None) -> AsyncIterator[Alone]:
-    """Run a router whose project is served on ``ports``."""
+async def alone(
+    *ports: int, limits: Limits | None = None, narrow: bool = False
+) -> AsyncIterator[Alone]:
+    """Run a router whose project is served on ``ports``.
+
+    With ``narrow`` the kernel keeps next to nothing of what is sent to clients.
+    """
     context = serving(*ports, status=Status.READY, sessions=Sessions())
     sockets = bind("127.0.0.1", 0)[0]
+    for one in sockets if narrow else ():  # who is accepted inherits it
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _NARROW)
     port, app = sockets[0].getsockname()[1], application(context)
     resources = Resources.alone(limits)
     async with serve(app, sockets, grace=1, context=context, resources=resources) as server:

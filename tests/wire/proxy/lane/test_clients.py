@@ -16,6 +16,7 @@ pytestmark = pytest.mark.usefixtures("quiet")
 
 GET = b"GET /x HTTP/1.1\r\n" + HOST + b"\r\n"
 POST = b"POST /x HTTP/1.1\r\n" + HOST
+REFUSED = b"GET / HTTP/1.1\r\nHost: evil.org\r\n\r\n"
 CHUNKED = b"Transfer-Encoding: chunked\r\n\r\n"
 UPGRADE = b"GET /x HTTP/1.1\r\n" + HOST + b"Connection: Upgrade\r\nUpgrade: other/1\r\n\r\n"
 SWITCH = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: other/1\r\n\r\n"
@@ -177,7 +178,7 @@ async def endless(client: Client, first: bytes, piece: bytes) -> int:
 
 ENDLESS = {  # what is sent without end while the backend does not read, or the client does not
     "requests that wait for an answer": (GET, GET),
-    "requests that are refused": (b"", b"GET / HTTP/1.1\r\nHost: evil.org\r\n\r\n"),
+    "requests that are refused": (b"", REFUSED),
     "requests to the router": (b"", b"GET /api/health HTTP/1.1\r\nHost: localhost\r\n\r\n"),
     "small chunks": (POST + CHUNKED, b"40\r\n" + b"x" * 64 + b"\r\n"),
     "large chunks": (POST + CHUNKED, b"10000\r\n" + b"x" * (1 << 16) + b"\r\n"),

@@ -40,6 +40,7 @@ GET = b"GET / HTTP/1.1\r\n"
         b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
         b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
         GET + HOST + HOST + b"\r\n",
+        GET + b"Host: " + b"a" * 262 + b"\r\n\r\n",
         GET + HOST + b"X : y\r\n\r\n",
         GET + HOST + b" folded: y\r\n\r\n",
         GET + HOST + b"X: a\0b\r\n\r\n",

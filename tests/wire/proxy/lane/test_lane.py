@@ -16,7 +16,7 @@ from tests.wire.proxy.lane.alone import alone
 from tests.wire.proxy.through import LONG, MODES, split, through, value
 from tests.wire.proxy.upstream import OK, Conversation, upstream, whole
 
-from opencoderouter.core.model import Status
+from opencoderouter.core.model import Listener, Status
 from opencoderouter.proxy.lane.limits import Limits
 
 pytestmark = pytest.mark.parametrize("mode", MODES)
@@ -245,6 +245,26 @@ async def test_no_file_descriptor_left(mode: str) -> None:
         for one, asked in asking:
             await one.send(asked)
             assert (await one.head()).startswith(b"HTTP/1.1 200 OK\r\n")
+
+
+async def test_a_defect_costs_one_request(
+    mode: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What goes wrong on the way to a backend is 500 and logged, once; others are served."""
+
+    async def busy(_: Listener) -> None:
+        raise ValueError("odd")
+
+    async with upstream() as one, upstream() as two, alone(one.port, two.port) as proxy:
+        monkeypatch.setattr(proxy.context.client, "busy", busy)
+        for count in (1, 2):
+            answer = await proxy.ask(proxy.head(mode, "/session/ses_1/message", CLOSE))
+            start, _, body = split(answer)
+            assert start == b"HTTP/1.1 500 Internal Server Error"
+            assert json.loads(body)["error"] == "internal_error"
+            assert len([r for r in caplog.records if r.exc_info]) == count
+            assert (await proxy.ask(proxy.head(mode, "/x", CLOSE))).endswith(b"ok")
+    assert [r.levelname for r in caplog.records] == ["ERROR"] * 2
 
 
 async def test_a_table_that_changes(mode: str) -> None:

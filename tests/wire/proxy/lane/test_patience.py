@@ -22,6 +22,7 @@ GET = b"GET / HTTP/1.1\r\nHost: alpha.localhost\r\n"
 POST = GET.replace(b"GET", b"POST") + b"Content-Length: 3\r\n\r\n"
 OWN = b"GET /api/health HTTP/1.1\r\nHost: localhost\r\n\r\n"
 STREAM = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+REFUSED = b"GET / HTTP/1.1\r\nHost: evil.org\r\n\r\n"
 FOREIGN = b"POST / HTTP/1.1\r\nHost: evil.org\r\nContent-Length: 9\r\n\r\n"
 
 
@@ -79,6 +80,45 @@ async def test_an_idle_connection(asked: bytes) -> None:
                 await answered(client)
             assert await client.rest() == b""
         assert proxy.lane.stats.errors == {}
+
+
+async def test_empty_lines_win_no_time() -> None:
+    """Who sends nothing but line ends, octet by octet, is idle, or late."""
+    async with alone(limits=BOTH_SOON) as proxy, proxy.client() as client:
+
+        async def drip() -> None:
+            while True:
+                for octet in (b"\r", b"\n"):
+                    client.writer.write(octet)
+                    await asyncio.sleep(SOON / 4)
+
+        async with asyncio.TaskGroup() as group:
+            dripping = group.create_task(drip(), name="drip")
+            assert (await client.rest())[:13] in {b"", b"HTTP/1.1 408 "}
+            dripping.cancel()
+
+
+@pytest.mark.parametrize("asked", [OWN, GET + b"\r\n", REFUSED])
+async def test_any_answer_is_a_sign_of_life(asked: bytes) -> None:
+    """The time of an idle connection begins anew with each request, also with a refused one."""
+
+    def longest() -> list[int]:
+        return [one.transport.get_extra_info("peername")[1] for one in proxy.lane.idle]
+
+    async with (
+        upstream() as backend,
+        alone(backend.port) as proxy,
+        proxy.client() as first,
+        proxy.client() as second,
+    ):
+        one, two = (c.writer.get_extra_info("sockname")[1] for c in (first, second))
+        for client in (first, second):
+            await client.send(OWN)
+            await answered(client)
+        assert longest() == [one, two]
+        await first.send(asked)
+        await answered(first)
+        assert longest() == [two, one]
 
 
 async def test_a_connection_in_use_is_not_idle() -> None:

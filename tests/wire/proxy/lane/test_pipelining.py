@@ -204,12 +204,31 @@ async def test_the_same_head_again_and_again() -> None:
         assert len(seen(backends.beta)) == 1
 
 
+@pytest.mark.parametrize("count", [50, 3000, 6000])
+async def test_a_great_many_refusals(count: int) -> None:
+    """They are answered all, and so is what comes after them."""
+    async with through() as proxy, proxy.client() as client:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(client.send(UNKNOWN * count))
+            first = await answer(client)
+            others = await client.exactly(len(first) * (count - 1))
+        assert others.count(b"HTTP/1.1 421 ") == count - 1
+        for _ in range(2):
+            await client.send(OWN)
+            assert (await answer(client)).startswith(b"HTTP/1.1 200 OK\r\n")
+
+
+async def answer(client: Client) -> bytes:
+    """Return the next answer, which has a length."""
+    head = await client.head()
+    length = int(answers(head, ended=False)[0].all(b"content-length")[0])
+    return head + await client.exactly(length)
+
+
 async def ask(client: Client, request: bytes) -> None:
     """Ask, and read the answer."""
     await client.send(request)
-    head = await client.head()
-    length = int(answers(head, ended=False)[0].all(b"content-length")[0])
-    await client.exactly(length)
+    await answer(client)
 
 
 async def test_the_next_request_comes_while_the_first_one_is_answered() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from tests.wire.proxy.through import MODES, split, through, value
 from tests.wire.proxy.upstream import OK, Conversation, upstream, whole
@@ -9,6 +11,7 @@ from tests.wire.proxy.upstream import OK, Conversation, upstream, whole
 pytestmark = pytest.mark.parametrize("mode", MODES)
 
 CLOSE = "Connection: close"
+CUT = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n"
 
 
 async def test_response_fields(mode: str) -> None:
@@ -115,8 +118,7 @@ async def test_answer_that_ends_with_the_connection(mode: str) -> None:
 
 async def test_old_clients(mode: str) -> None:
     """A client of HTTP/1.0 gets a body that ends with the connection, or its length."""
-    chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"
-    for reply, body in ((chunked, b"abc"), (OK, b"ok")):
+    for reply, body in ((CUT + b"0\r\n\r\n", b"abc"), (OK, b"ok")):
         async with upstream(reply) as backend, through(backend.port) as proxy:
             request = proxy.head(mode, "/").replace(b"HTTP/1.1", b"HTTP/1.0")
             _, fields, got = split(await proxy.ask(request))
@@ -133,6 +135,42 @@ async def test_old_clients_that_stay(mode: str) -> None:
             await client.send(request)
             assert b"Connection: keep-alive" in split(await client.head())[1]
             assert await client.exactly(2) == b"ok"
+
+
+async def test_old_clients_that_cannot_stay(mode: str) -> None:
+    """Where nothing else tells the end of the body the connection ends, wanted or not."""
+    async with (
+        upstream(CUT + b"0\r\n\r\n") as backend,
+        through(backend.port) as proxy,
+        proxy.client() as client,
+    ):
+        request = proxy.head(mode, "/", "Connection: keep-alive").replace(b"/1.1", b"/1.0")
+        await client.send(2 * request)
+        _, fields, body = split(await client.rest())
+        assert (value(fields, b"connection"), body) == ([b"close"], b"abc")
+
+
+@pytest.mark.parametrize("field", [CLOSE, "Connection: keep-alive"])
+async def test_old_clients_see_that_something_is_missing(mode: str, field: str) -> None:
+    """Nor is an answer that was cut off taken for whole."""
+    go = asyncio.Event()
+
+    async def script(talk: Conversation) -> None:
+        await talk.head()
+        await talk.say(CUT)
+        await go.wait()
+
+    async with (
+        upstream(script) as backend,
+        through(backend.port) as proxy,
+        proxy.client() as client,
+    ):
+        await client.send(proxy.head(mode, "/", field).replace(b"/1.1", b"/1.0"))
+        await client.head()
+        assert await client.exactly(3) == b"abc"
+        go.set()
+        with pytest.raises(ConnectionResetError):
+            await client.rest()
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from tests.wire.proxy.lane.holding import Holder, listener, new_pool
+from tests.wire.proxy.lane.holding import Clock, Holder, listener, new_pool
 from tests.wire.proxy.through import LONG
 from tests.wire.proxy.upstream import Conversation, upstream
+
+from opencoderouter.proxy.lane.pool import STUCK
+from opencoderouter.proxy.lane.upstream import Upstream
 
 PIECE = b"x" * (1 << 20)
 
@@ -93,6 +96,67 @@ async def test_a_backend_that_does_not_keep_up() -> None:
         await holder.hears("free")
         assert connection.fit
         connection.drop()
+
+
+async def test_a_backend_that_takes_nothing() -> None:
+    """It is given up in time, and who has the connection hears of it; who goes on is not."""
+    clock, go = Clock(), asyncio.Event()
+
+    async def script(talk: Conversation) -> None:
+        if await talk.exactly(2) == b"go":
+            await go.wait()
+            await talk.to_end()
+        await asyncio.Event().wait()
+
+    async with upstream(script) as backend:
+        pool, there = new_pool(clock), listener(backend.port)
+        stuck, slow = [await pool.open(there) for _ in range(2)]
+        for connection, word in ((stuck, b"no"), (slow, b"go")):
+            connection.holder = Holder()
+            connection.transport.write(word)
+            while connection.fit:
+                connection.transport.write(PIECE)
+                await asyncio.sleep(0)
+        clock.now += STUCK - 1
+        pool.sweep()
+        assert not stuck.transport.is_closing()
+        go.set()
+        await heard(slow, "free")
+        clock.now += 2
+        pool.sweep()
+        await heard(stuck, "ended")
+        assert slow.fit
+        slow.drop()
+
+
+async def heard(connection: Upstream, what: str) -> None:
+    """Wait until who has the connection has heard it."""
+    assert isinstance(connection.holder, Holder)
+    await connection.holder.hears(what)
+
+
+async def test_a_backend_that_takes_nothing_of_the_last() -> None:
+    """Closing waits for what is still to be sent, not for ever."""
+    clock, go = Clock(), asyncio.Event()
+
+    async def script(talk: Conversation) -> None:
+        await go.wait()
+        await talk.to_end()
+
+    async with upstream(script) as backend:
+        pool = new_pool(clock)
+        connection = await pool.open(listener(backend.port))
+        connection.transport.set_write_buffer_limits(high=1 << 30)
+        while not connection.transport.get_write_buffer_size():
+            connection.transport.write(PIECE)
+        connection.close()
+        for seconds, left in ((STUCK - 1, True), (2, False)):
+            clock.now += seconds
+            pool.sweep()
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            assert (connection.transport.get_write_buffer_size() > 0) is left
+        go.set()
 
 
 async def test_dropped() -> None:
