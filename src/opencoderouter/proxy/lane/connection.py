@@ -190,9 +190,7 @@ class Connection(Client):
     def _begun(self, buffer: bytes) -> bool:
         """Wait for the rest of a head, not for ever, nor for any length."""
         self._buffer = buffer
-        refuse = too_long(buffer, self._lane.limits)
-        refuse = refuse or hopeless(buffer)
-        if refuse:
+        if refuse := too_long(buffer, self._lane.limits) or hopeless(buffer):
             self.refuse(refuse, None, whole=False)
         elif self._finished:
             self._close()
