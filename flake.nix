@@ -22,7 +22,7 @@
           };
           build-system = [ pkgs.python3Packages.hatchling ];
           dependencies = with pkgs.python3Packages; [
-            aiohttp anyascii httptools prometheus-client pydantic-settings typer uvloop
+            aiohttp anyascii httptools prometheus-client pydantic-settings segno typer uvloop
           ];
           pythonRelaxDeps = true; # nixpkgs has one version of each; `checks` tells whether it will do
           pythonImportsCheck = [ "opencoderouter.wiring.serve" ];

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import logging
-import os
 import queue
 import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 
+from opencoderouter import private
 from opencoderouter.core.slug import is_slug
 
 _log = logging.getLogger(__name__)
@@ -46,8 +44,7 @@ class LeaseFile:
     def save(self, leases: Mapping[str, str]) -> None:
         """Add ``leases`` to those in the file, at once and durably."""
         try:
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with self._locked():
+            with private.locked(self._path):
                 stored = self._read()
                 merged = _merge(stored, leases)
                 if merged != stored:
@@ -57,7 +54,7 @@ class LeaseFile:
 
     def _read(self) -> dict[str, str]:
         try:
-            content = json.loads(self._path.read_bytes())
+            content = json.loads(private.read(self._path, mend=True))
         except FileNotFoundError:
             return {}
         except (ValueError, RecursionError) as error:
@@ -71,7 +68,7 @@ class LeaseFile:
         return leases
 
     def _set_aside(self, error: object) -> dict[str, str]:
-        aside = self._sibling(".bad")
+        aside = self._path.with_name(f"{self._path.name}.bad")
         self._path.replace(aside)
         _log.warning("leases damaged path=%s error=%s moved_to=%s", self._path, error, aside)
         return {}
@@ -79,26 +76,7 @@ class LeaseFile:
     def _write(self, leases: Mapping[str, str]) -> None:
         # ASCII with escapes: a path that is not UTF-8 has lone surrogates, which survive so
         text = json.dumps(leases, indent=1, sort_keys=True)
-        temporary = self._sibling(".tmp")
-        with open(temporary, "w", encoding="ascii", opener=_private) as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(self._path)
-
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        # A file of its own, since the other one is replaced. Closing it lets go of the lock.
-        with open(self._sibling(".lock"), "w", opener=_private) as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            yield
-
-    def _sibling(self, suffix: str) -> Path:
-        return self._path.with_name(self._path.name + suffix)
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
+        private.replace(self._path, text.encode("ascii"))
 
 
 def _valid(content: Mapping[str, object]) -> dict[str, str]:

@@ -11,6 +11,7 @@ from types import MappingProxyType
 from opencoderouter.core import slug as names
 from opencoderouter.core import table as tables
 from opencoderouter.core.model import Backend, Listener
+from opencoderouter.core.named import is_local
 from opencoderouter.core.table import Table
 from opencoderouter.watch import Watch
 
@@ -20,8 +21,9 @@ Save = Callable[[Mapping[str, str]], None]
 class Registry:
     """Names backends and publishes tables.
 
-    ``leases`` are those of earlier runs; ``save`` is told all of them whenever one is added;
-    ``limit`` is the longest slug; ``ascii_`` spells other scripts in ASCII.
+    ``leases`` are those of earlier runs, and of named servers; ``save`` is told all of this
+    machine's directories whenever one is added; ``limit`` is the longest slug; ``ascii_`` spells
+    other scripts in ASCII.
     """
 
     def __init__(
@@ -53,6 +55,15 @@ class Registry:
         leases = self._leases(backend.identity.directory for backend in backends)
         self._watch.set(tables.observe(self.table, backends, leases))
 
+    def observe_as(self, slug: str, backend: Backend) -> None:
+        """Take in a named server: its directory, whatever that is now, has the reserved ``slug``.
+
+        There is no other backend of that slug: who had another listener was forgotten.
+        """
+        others = {d: name for d, name in self.table.leases.items() if name != slug}
+        leases = {**others, backend.identity.directory: slug}
+        self._watch.set(tables.observe(self.table, [backend], leases))
+
     def forget(self, *listeners: Listener) -> None:
         """Unroute the backends behind these listeners."""
         self._watch.set(tables.forget(self.table, listeners))
@@ -61,5 +72,5 @@ class Registry:
         old = self.table.leases
         leases = names.assign(old, directories, limit=self._limit, ascii_=self._ascii)
         if leases != old:
-            self._save(leases)
+            self._save({d: slug for d, slug in leases.items() if is_local(d)})
         return leases

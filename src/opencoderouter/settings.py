@@ -9,10 +9,10 @@ import getpass
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from anyascii import anyascii
-from pydantic import AfterValidator, BeforeValidator, Field, ValidationError
+from pydantic import ValidationError
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -21,40 +21,26 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from opencoderouter.core.duration import parse_duration
+from opencoderouter.access.keys import Sources
 from opencoderouter.core.slug import slugify
+from opencoderouter.fields import (
+    Backends,
+    Directory,
+    Duration,
+    Hosts,
+    Origins,
+    Password,
+    Size,
+    Target,
+    duration,
+    option,
+    whole,
+)
 from opencoderouter.proxy.lane.limits import Limits
 
 
 class SettingsError(ValueError):
     """A setting that cannot be used. The message is one line: where, what, what is allowed."""
-
-
-def _seconds(value: object) -> float:
-    return value if isinstance(value, float) else parse_duration(str(value))
-
-
-def _target(value: str) -> str:
-    """Refuse what was meant as a switch, not as a file."""
-    if value in {"on", "true", "yes", "1", "stderr", "stdout"} or (
-        value[1:2].strip() and value[0] == "-"
-    ):
-        raise ValueError(value)
-    return os.path.expanduser(value)  # noqa: PTH111 - `-` is no path
-
-
-def _option(default: Any, allowed: str, **limits: Any) -> Any:  # noqa: ANN401 - as Field()
-    factory = {"default_factory" if callable(default) else "default": default}
-    return Field(**factory, json_schema_extra={"allowed": allowed}, **limits)
-
-
-def _duration(default: float, at_least: str) -> Any:  # noqa: ANN401 - as Field()
-    allowed = f"a duration such as 800ms, 5s or 1m30s, {at_least} to 24h"
-    return _option(default, allowed, ge=parse_duration(at_least), le=86400)
-
-
-def _whole(default: int, least: int, most: int, unit: str = "") -> Any:  # noqa: ANN401 - as Field()
-    return _option(default, f"{least} to {most}{unit}", ge=least, le=most)
 
 
 def config_path() -> Path:
@@ -77,12 +63,12 @@ def _state_path() -> Path:
     return Path(base) / "opencoderouter"
 
 
-Directory = Annotated[Path, AfterValidator(Path.expanduser)]
-Target = Annotated[str, AfterValidator(_target)]
-Duration = Annotated[float, BeforeValidator(_seconds)]
 _OWNER = 32  # octets of the owner in a host label, half of what there is
 _PORTS = "1 to 65535"
 _SWITCH = "true or false"
+_SECRET = {"password", "backend"}  # their values are not shown
+_PASSWORD = "OCR_PASSWORD"  # noqa: S105 - a name
+_OTHERS = 0o077
 _LEVELS = "debug, info, warning or error"
 _LIMITS = Limits()
 DURATIONS = frozenset(
@@ -96,35 +82,45 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="OCR_", env_ignore_empty=True, extra="forbid")
     file: ClassVar[Path | None] = None
 
-    port: int = _option(8080, _PORTS, ge=1, le=65535)
+    port: int = option(8080, _PORTS, ge=1, le=65535)
     # The network is what the product is for; `auth` guards it.
-    hostname: str = _option("0.0.0.0", "an address or a host name", min_length=1)  # noqa: S104
-    username: str = _option(_user, "1 to 32 characters", min_length=1, max_length=_OWNER)
-    auth: Literal["auto", "off"] = _option("auto", "auto or off")
-    scan_start: int = _option(30000, _PORTS, ge=1, le=65535)
-    scan_end: int = _option(31000, _PORTS, ge=1, le=65535)
-    scan_interval: Duration = _duration(5.0, "1s")
-    scan_concurrency: int = _option(20, "1 to 1000", ge=1, le=1000)
-    probe_timeout: Duration = _duration(0.8, "50ms")
-    stale_after: Duration = _duration(30.0, "1s")
-    adopt_unowned: bool = _option(default=False, allowed=_SWITCH)
-    mdns: bool = _option(default=True, allowed=_SWITCH)
-    opencode: str = _option("opencode", "a program", min_length=1)
-    grace: Duration = _duration(5.0, "0s")
-    log_format: Literal["text", "json"] = _option("text", "text or json")
-    log_level: Literal["debug", "info", "warning", "error"] = _option("info", _LEVELS)
-    access_log: Target = _option("off", "off, - (stderr) or a file", min_length=1)
-    access_log_format: Literal["common", "json"] = _option("common", "common or json")
-    workers: int = _whole(1, 1, 64)
-    max_connections: int = _whole(_LIMITS.connections, 1, 1_000_000)
-    max_connections_per_address: int = _whole(_LIMITS.per_address, 1, 65535)
-    max_websockets: int = _whole(_LIMITS.websockets, 0, 1_000_000)
-    max_request_line: int = _whole(_LIMITS.request_line, 1024, 1 << 20, " octets")
-    max_header_size: int = _whole(_LIMITS.header_size, 1024, 1 << 20, " octets")
-    max_header_fields: int = _whole(_LIMITS.header_fields, 16, 10_000)
-    header_timeout: Duration = _duration(_LIMITS.header_timeout, "100ms")
-    keepalive_timeout: Duration = _duration(_LIMITS.keepalive_timeout, "1s")
-    state_dir: Directory = _option(_state_path, "a directory")
+    hostname: str = option("0.0.0.0", "an address or a host name", min_length=1)  # noqa: S104
+    username: str = option(_user, "1 to 32 characters", min_length=1, max_length=_OWNER)
+    auth: Literal["auto", "always", "off"] = option("auto", "auto, always or off")
+    password: Password | None = option(None, "8 characters or more")
+    password_file: Directory | None = option(None, "a file")
+    tls_cert: Directory | None = option(None, "a file")
+    tls_key: Directory | None = option(None, "a file")
+    allow_host: Hosts = option((), "a host name, or *.NAME for the hosts of projects")
+    allow_origin: Origins = option((), "SCHEME://HOST[:PORT]")
+    backend: Backends = option((), "NAME=http://[USER:PASSWORD@]HOST:PORT, NAME of a-z, 0-9 and -")
+    scan_start: int = option(30000, _PORTS, ge=1, le=65535)
+    scan_end: int = option(31000, _PORTS, ge=1, le=65535)
+    scan_interval: Duration = duration(5.0, "1s")
+    scan_concurrency: int = option(20, "1 to 1000", ge=1, le=1000)
+    probe_timeout: Duration = duration(0.8, "50ms")
+    stale_after: Duration = duration(30.0, "1s")
+    adopt_unowned: bool = option(default=False, allowed=_SWITCH)
+    mdns: bool = option(default=True, allowed=_SWITCH)
+    opencode: str = option("opencode", "a program", min_length=1)
+    grace: Duration = duration(5.0, "0s")
+    log_format: Literal["text", "json"] = option("text", "text or json")
+    log_level: Literal["debug", "info", "warning", "error"] = option("info", _LEVELS)
+    access_log: Target = option("off", "off, - (stderr) or a file", min_length=1)
+    access_log_format: Literal["common", "json"] = option("common", "common or json")
+    log_size: Size = option(50_000_000, "1MB to 1000GB", ge=10**6, le=10**12)
+    workers: int = whole(1, 1, 64)
+    max_connections: int = whole(_LIMITS.connections, 1, 1_000_000)
+    max_connections_per_address: int = whole(_LIMITS.per_address, 1, 65535)
+    max_unauthenticated: int = whole(_LIMITS.unauthenticated, 1, 65535)
+    api_rate: int = whole(50, 1, 1_000_000)
+    max_websockets: int = whole(_LIMITS.websockets, 0, 1_000_000)
+    max_request_line: int = whole(_LIMITS.request_line, 1024, 1 << 20, " octets")
+    max_header_size: int = whole(_LIMITS.header_size, 1024, 1 << 20, " octets")
+    max_header_fields: int = whole(_LIMITS.header_fields, 16, 10_000)
+    header_timeout: Duration = duration(_LIMITS.header_timeout, "100ms")
+    keepalive_timeout: Duration = duration(_LIMITS.keepalive_timeout, "1s")
+    state_dir: Directory = option(_state_path, "a directory")
 
     @classmethod
     def settings_customise_sources(
@@ -150,11 +146,37 @@ class Settings(BaseSettings):
         return range(self.scan_start, self.scan_end + 1)
 
     @property
+    def sources(self) -> Sources:
+        """Return where the password, the tokens and the sessions are."""
+        return Sources(
+            state_dir=self.state_dir,
+            auth=self.auth,
+            password=self.password.get_secret_value() if self.password else None,
+            password_file=self.password_file,
+            secure=self.tls is not None,
+            port=self.port,
+        )
+
+    @property
+    def password_from(self) -> str | None:
+        """Return where the user's own password stands; None when one is drawn."""
+        if self.password is None:
+            return str(self.password_file) if self.password_file else None
+        return _PASSWORD if os.environ.get(_PASSWORD) else str(self.file)
+
+    @property
+    def tls(self) -> tuple[Path, Path] | None:
+        """Return the files of the certificate and of its key, where clients are served by HTTPS."""
+        cert, key = self.tls_cert, self.tls_key
+        return (cert, key) if cert and key else None
+
+    @property
     def limits(self) -> Limits:
         """Return what the lane takes before it refuses."""
         return Limits(
             connections=self.max_connections,
             per_address=self.max_connections_per_address,
+            unauthenticated=self.max_unauthenticated,
             websockets=self.max_websockets,
             request_line=self.max_request_line,
             header_size=self.max_header_size,
@@ -173,7 +195,11 @@ def load(flags: Mapping[str, object]) -> tuple[Settings, dict[str, str]]:
     path = config_path()
     if os.environ.get("OCR_CONFIG") and not path.is_file():
         raise SettingsError(f"OCR_CONFIG={path}: there is no such file")
-    given: dict[str, Any] = {name: value for name, value in flags.items() if value is not None}
+    if (
+        os.environ.get(_PASSWORD) == ""
+    ):  # what was to fill it has failed: drawing one would hide that
+        raise SettingsError(f"{_PASSWORD}: is empty; unset it, or give it 8 characters or more")
+    given: dict[str, Any] = {k: v for k, v in flags.items() if v is not None and v != []}
     bound: type[Settings] = type(
         "Settings", (Settings,), {"file": path if path.is_file() else None}
     )
@@ -187,10 +213,21 @@ def load(flags: Mapping[str, object]) -> tuple[Settings, dict[str, str]]:
         name = min((str(item["loc"][0]) for item in error.errors()), key=order.index)
         place = origin.get(name, "default")
         raise SettingsError(_explain(name, raw.get(name, ""), place, path)) from None
-    if settings.scan_end < settings.scan_start:
-        place = _place("scan_end", settings.scan_end, origin.get("scan_end", "default"), path)
-        raise SettingsError(f"{place}: must be {settings.scan_start} (--scan-start) to 65535")
+    _see_together(settings, origin, path)
     return settings, {name: origin.get(name, "default") for name in bound.model_fields}
+
+
+def _see_together(settings: Settings, origin: Mapping[str, str], path: Path) -> None:
+    """Refuse what is good by itself only."""
+
+    def place(name: str) -> str:
+        return _place(name, getattr(settings, name), origin.get(name, "default"), path)
+
+    if settings.scan_end < settings.scan_start:
+        least = settings.scan_start
+        raise SettingsError(f"{place('scan_end')}: must be {least} (--scan-start) to 65535")
+    if origin.get("password") == "file" and path.stat().st_mode & _OTHERS:
+        raise SettingsError(f"{place('password')}: others can read the file; `chmod 600` ends that")
 
 
 def _layers(
@@ -207,16 +244,20 @@ def _layers(
 def _explain(name: str, value: object, origin: str, path: Path) -> str:
     place = _place(name, value, origin, path)
     field = Settings.model_fields.get(name)
-    if field is None:
-        return f"{place}: there is no such setting (`ocr-router config` lists all)"
+    if field is None:  # its value may be a password with a typing error in its name
+        return f"{path}: {name}: there is no such setting (`ocr-router config` lists all)"
     extra = field.json_schema_extra
-    assert isinstance(extra, dict)  # noqa: S101 - _option() put it there
+    assert isinstance(extra, dict)  # noqa: S101 - option() put it there
     return f"{place}: must be {extra['allowed']}"
 
 
 def _place(name: str, value: object, origin: str, path: Path) -> str:
+    if name in _SECRET:
+        flag = f"--{name}" if origin == "flag" else f"OCR_{name.upper()}"
+        return f"{path}: {name}" if origin == "file" else flag
     if origin == "flag":
-        return f"--{name.replace('_', '-')} {value}"
+        shown = ",".join(value) if isinstance(value, list) else value
+        return f"--{name.replace('_', '-')} {shown}"
     if origin == "environment":
         return f"OCR_{name.upper()}={value}"
     if origin == "file":

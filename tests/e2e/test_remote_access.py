@@ -10,6 +10,7 @@ import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http.client import HTTPException
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from tests.rig.http import Json
 from tests.rig.opencode import Rig
 from tests.rig.ports import free_port
 from tests.rig.processes import kill, marked
+from tests.rig.router import COMMAND
 from tests.rig.sshd import USER, Sshd, sshd
 from tests.rig.wait import until
 
@@ -52,6 +54,7 @@ class Laptop:
     def translate(self, text: str) -> str:
         """Put this machine's names and ports where the guide has its own."""
         text = text.replace("alice@", f"{USER}@").replace("myproject", self.slug)
+        text = text.replace("ocr-router env", f"{COMMAND} env --port {self.far['8080']}")
         text = re.sub(r"\b(\d{4,5})([: ]localhost:)(\d{4,5})\b", self._forward, text)
         ports = self.far if "ssh " in text or "socks" in text else self.ports
         return re.sub(r"(localhost:)(8080|30000|30001)\b", lambda m: f"{m[1]}{ports[m[2]]}", text)
@@ -142,20 +145,30 @@ def test_host_mode(laptop: Laptop, fleet: Fleet) -> None:
 
 
 def test_one_server(laptop: Laptop) -> None:
-    """One OpenCode server is reached without the router."""
+    """One OpenCode server is reached without the router, by its own password."""
     section = "Forward one OpenCode server"
     with laptop.session(laptop.block(section, "ssh -L")):
-        until(lambda: http.answers(f"{laptop.url('30000')}/global/health"))
-        assert json.loads(laptop.run(laptop.block(section, "curl")))["healthy"] is True
+        until(lambda: _is_locked(f"{laptop.url('30000')}/global/health"))
+        credentials, question = laptop.block(section, "eval"), laptop.block(section, "curl")
+        assert json.loads(laptop.run(f"{credentials}\n{question}"))["healthy"] is True
+
+
+def _is_locked(url: str) -> bool:
+    try:
+        return http.request("GET", url, timeout=1).status == 401
+    except (OSError, HTTPException):
+        return False
 
 
 def test_several_ports(laptop: Laptop, fleet: Fleet) -> None:
     """Three forwards in one connection reach the router and two servers."""
     with laptop.session(laptop.block("Forward several ports at once", "ssh -L")):
-        until(lambda: http.answers(f"{laptop.url('30001')}/global/health"))
+        until(lambda: _is_locked(f"{laptop.url('30001')}/global/health"))
         assert http.get(f"{laptop.url('8080')}/api/health")["healthy"] is True
-        assert http.get(f"{laptop.url('30000')}/path")["directory"] == str(fleet.alpha)
-        assert http.get(f"{laptop.url('30001')}/path")["directory"] == str(fleet.beta)
+        for port, project in (("30000", fleet.alpha), ("30001", fleet.beta)):
+            headers = {"Authorization": fleet.authorization(project)}
+            reply = http.request("GET", f"{laptop.url(port)}/path", headers=headers)
+            assert reply.json["directory"] == str(project)
 
 
 def test_autossh(laptop: Laptop, rig: Rig) -> None:
@@ -224,6 +237,7 @@ def test_nothing_is_left_out() -> None:
         ("Forward everything with SOCKS", "curl"),
         ("Forward everything with SOCKS", "ssh"),
         ("Forward one OpenCode server", "curl"),
+        ("Forward one OpenCode server", "eval"),
         ("Forward one OpenCode server", "ssh"),
         ("Forward several ports at once", "ssh"),
         ("Forward the router", "curl"),

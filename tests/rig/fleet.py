@@ -7,6 +7,9 @@ from pathlib import Path
 
 from tests.rig.router import Router
 
+from opencoderouter.kernel.credentials import authorization
+from opencoderouter.kernel.processes import process
+
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
@@ -25,6 +28,15 @@ class Fleet:
     def url(self) -> str:
         """Return the path-mode URL of ``alpha``, with a slash at its end."""
         return f"{self.router.url}/{self.slug}/"
+
+    def authorization(self, directory: Path) -> str:
+        """Return what opens a project's server to who comes directly."""
+        entry = self.router.ready(directory)
+        owner = process(entry["pid"])
+        assert owner is not None
+        found = authorization(owner, entry["port"])
+        assert found is not None
+        return found
 
     @property
     def host(self) -> str:

@@ -9,12 +9,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPException
 from pathlib import Path
+from types import MappingProxyType
 
 from tests.rig import http, workers
 from tests.rig.http import Json
 from tests.rig.ports import free_port, free_range
 from tests.rig.wait import until
 
+_NONE: Mapping[str, object] = MappingProxyType({})
 COMMAND = Path(sys.executable).with_name("ocr-router")
 
 
@@ -64,21 +66,24 @@ def router(
     log: Path,
     ready: bool = True,
     by: Sequence[str] = (),
+    flags: Mapping[str, object] = _NONE,
 ) -> Iterator[Router]:
     """Run a router on loopback; its API answers, and its projects too, when the block begins.
 
-    ``by`` is a command that runs it, such as ``prlimit``.
+    ``by`` is a command that runs it, such as ``prlimit``; ``flags`` are more of them, or others.
+    Of one that speaks TLS it is known only that it listens.
     """
     port, scan = free_port(), free_range()
-    flags = {
+    every = {
         "--hostname": "127.0.0.1",
         "--port": port,
         "--username": "rig",
         "--scan-start": scan[0],
         "--scan-end": scan[-1],
         "--workers": workers.count,
+        **flags,
     }
-    arguments = [str(part) for flag in flags.items() for part in flag]
+    arguments = [str(part) for flag in every.items() for part in flag]
     with log.open("wb") as output:
         process = subprocess.Popen(
             [*by, COMMAND, "serve", "--mdns=false", *arguments, *map(str, projects)],
@@ -103,8 +108,9 @@ def _wait(router: Router) -> None:
     def probe() -> bool:
         assert router.process.poll() is None, router.log.read_text()
         try:
-            return bool(http.get(f"{router.url}/api/health", timeout=5)["healthy"])
+            reply = http.request("GET", f"{router.url}/api/health", timeout=5)
         except (OSError, HTTPException):
             return False
+        return reply.status == 400 or (reply.status == 200 and reply.json["healthy"])
 
     until(probe, what=router.log.read_text)

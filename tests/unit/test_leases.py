@@ -24,7 +24,7 @@ def path(tmp_path: Path) -> Path:
 
 def write(path: Path, content: object) -> None:
     """Put JSON there as an earlier run, or somebody's editor, left it."""
-    path.parent.mkdir(exist_ok=True)
+    path.parent.mkdir(mode=0o700, exist_ok=True)
     path.write_text(json.dumps(content))
 
 
@@ -162,6 +162,17 @@ def test_cannot_read(path: Path, caplog: pytest.LogCaptureFixture) -> None:
     path.mkdir(parents=True)
     assert LeaseFile(path).load() == {}
     assert f"leases not loaded path={path}" in caplog.text
+
+
+def test_a_directory_that_is_a_link_is_refused(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Names are not written where somebody else's link leads to; the router runs on."""
+    path.parent.symlink_to(path.parent.parent / "elsewhere")
+    LeaseFile(path).save(LEASES)
+    assert LeaseFile(path).load() == {}
+    assert caplog.text.count(f"error={path.parent}: is a symbolic link") == 2
+    assert not (path.parent.parent / "elsewhere").exists()
 
 
 def test_many_routers_at_once(path: Path) -> None:

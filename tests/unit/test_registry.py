@@ -105,3 +105,21 @@ async def test_one_change_one_table() -> None:
     registry.lease("/srv/app")
     registry.forget(backend("/srv/lib", 3).listener)
     assert registry.table is table
+
+
+def test_a_named_server() -> None:
+    """Whatever directory it serves, it has the reserved name; no local directory gets that."""
+    saved: list[Mapping[str, str]] = []
+    registry = Registry({"http://box:1": "shop"}, save=saved.append)
+    registry.observe(backend("/srv/shop", 2))
+    assert list(registry.table.projects) == ["srv-shop"]
+    for directory in ("http://box:1/srv/shop", "http://box:1/srv/other"):
+        registry.observe_as("shop", backend(directory, 3))
+        assert registry.table.projects["shop"].directory == directory
+        assert registry.table.projects["srv-shop"].directory == "/srv/shop"
+    registry.forget(backend("", 3).listener)
+    assert list(registry.table.projects) == ["srv-shop"]
+    registry.observe(backend("/shop", 4))
+    assert "shop" not in registry.table.projects
+    assert all(path.startswith("/") for leases in saved for path in leases)
+    assert saved[-1].keys() == {"/srv/shop", "/shop"}

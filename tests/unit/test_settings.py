@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -71,7 +72,23 @@ REFUSED = [
     ({"probe_timeout": "0s"}, "--probe-timeout 0s: must be a duration such as"),
     ({"stale_after": "0s"}, "--stale-after 0s: must be a duration such as"),
     ({"mdns": "perhaps"}, "--mdns perhaps: must be true or false"),
-    ({"auth": "never"}, "--auth never: must be auto or off"),
+    ({"auth": "never"}, "--auth never: must be auto, always or off"),
+    ({"password": "short"}, "--password: must be 8 characters or more"),
+    ({"allow_host": ["192.0.2.1"]}, "--allow-host 192.0.2.1: must be a host name, or *.NAME"),
+    ({"allow_host": ["ok", "a b"]}, "--allow-host ok,a b: must be a host name"),
+    ({"allow_host": ["box:80"]}, "--allow-host box:80: must be a host name"),
+    ({"allow_host": ["a.*"]}, "--allow-host a.*: must be a host name"),
+    ({"allow_host": ["*"]}, "--allow-host *: must be a host name"),
+    ({"allow_origin": ["null"]}, "--allow-origin null: must be SCHEME://HOST[:PORT]"),
+    ({"allow_origin": ["*"]}, "--allow-origin *: must be SCHEME://HOST[:PORT]"),
+    ({"allow_origin": ["https://a/b"]}, "--allow-origin https://a/b: must be"),
+    ({"allow_origin": ["https://u@a"]}, "--allow-origin https://u@a: must be"),
+    ({"allow_origin": ["https://a:99999"]}, "--allow-origin https://a:99999: must be"),
+    ({"backend": ["shop=ftp://u:secret@h:1"]}, "--backend: must be NAME=http://"),
+    ({"log_size": "50"}, "--log-size 50: must be 1MB to 1000GB"),
+    ({"log_size": "0MB"}, "--log-size 0MB: must be 1MB to 1000GB"),
+    ({"api_rate": "0"}, "--api-rate 0: must be 1 to 1000000"),
+    ({"max_unauthenticated": "0"}, "--max-unauthenticated 0: must be 1 to 65535"),
     ({"log_format": "xml"}, "--log-format xml: must be text or json"),
     ({"log_level": "loud"}, "--log-level loud: must be debug, info, warning or error"),
     ({"access_log": ""}, "--access-log : must be off, - (stderr) or a file"),
@@ -112,7 +129,7 @@ def test_a_bad_value_is_told_where_it_stands(file: Path, monkeypatch: pytest.Mon
     monkeypatch.delenv("OCR_PORT")
     for text, message in (
         ("port = 0", "config.toml: port = 0: must be 1 to 65535"),
-        ("prt = 1", "config.toml: prt = 1: there is no such setting"),
+        ("prt = 1", "config.toml: prt: there is no such setting"),
         ("port =", "config.toml: "),
         ("scan_end = 5", "config.toml: scan_end = 5: must be 30000"),
     ):
@@ -129,6 +146,7 @@ def test_the_limits_are_what_is_set(file: Path) -> None:
     given = {
         "max_connections": 1,
         "max_connections_per_address": 2,
+        "max_unauthenticated": 9,
         "max_websockets": 3,
         "max_request_line": 4000,
         "max_header_size": 5000,
@@ -136,7 +154,7 @@ def test_the_limits_are_what_is_set(file: Path) -> None:
         "header_timeout": "7s",
         "keepalive_timeout": "8s",
     }
-    assert load(given)[0].limits == Limits(1, 2, 3, 4000, 5000, 60, 7.0, 8.0)
+    assert load(given)[0].limits == Limits(1, 2, 9, 3, 4000, 5000, 60, 7.0, 8.0)
 
 
 def test_durations_are_known_as_such() -> None:
@@ -195,3 +213,87 @@ def test_a_named_file_must_be_there(file: Path) -> None:
     file.unlink()
     with pytest.raises(SettingsError, match="there is no such file"):
         load({})
+
+
+def test_several_values(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Flags and the file have lists, the environment commas; one layer's list is the whole one."""
+    file.write_text('allow_host = ["one.test", "two.test"]\nallow_origin = "https://x.test"\n')
+    settings, origin = load({"allow_origin": [], "allow_host": None})
+    assert settings.allow_host == ("one.test", "two.test")
+    assert settings.allow_origin == ("https://x.test",)
+    assert origin["allow_origin"] == "file"
+    monkeypatch.setenv("OCR_ALLOW_HOST", "three.test, *.Four.Test.,")
+    assert load({})[0].allow_host == ("three.test", "*.four.test")
+    assert load({"allow_host": ["five"]})[0].allow_host == ("five",)
+
+
+def test_an_origin_is_as_browsers_send_it(file: Path) -> None:
+    """Small letters, no port that goes without saying, no slash; any scheme, as of an app."""
+    assert not file.read_text()
+    written = ["HTTPS://A.Test:443/", "http://[::1]:80", "https://a.test:80", "tauri://localhost"]
+    expected = ("https://a.test", "http://[::1]", "https://a.test:80", "tauri://localhost")
+    assert load({"allow_origin": written})[0].allow_origin == expected
+
+
+def test_secrets_are_shown_nowhere(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither settings as text nor errors have a password in them, wherever it came from."""
+    url = "shop=http://me:secretive@h:1"
+    settings, _ = load({"password": "secretive", "backend": [url]})
+    assert settings.password is not None
+    assert settings.password.get_secret_value() == "secretive"
+    assert settings.sources.password == "secretive"
+    assert settings.backend[0].authorization is not None
+    shown = settings.model_dump(mode="json")
+    assert (shown["password"], shown["backend"]) == ("**********", ["shop=http://***@h:1"])
+    assert "secretive" not in f"{settings!r} {settings} {settings.sources!r} {shown}"
+    for name, value in (("password", "sesame"), ("backend", f"{url}/path")):
+        file.write_text("")
+        monkeypatch.setenv(f"OCR_{name.upper()}", value)
+        with pytest.raises(SettingsError, match=f"^OCR_{name.upper()}: must be ") as caught:
+            load({})
+        assert not {"sesame", "secretive"} & set(re.findall(r"[a-z]+", str(caught.value)))
+        monkeypatch.delenv(f"OCR_{name.upper()}")
+        file.write_text(f'{name} = "{value}"\npasword = "secretive"\n')
+        with pytest.raises(SettingsError) as caught:
+            load({})
+        assert not {"sesame", "secretive"} & set(re.findall(r"[a-z]+", str(caught.value)))
+
+
+def test_a_password_in_a_file_that_others_can_read(file: Path) -> None:
+    """It is no secret any more: the router does not start with it."""
+    file.write_text('password = "secretive"\n')
+    file.chmod(0o644)
+    with pytest.raises(SettingsError, match=r"config\.toml: password: others can read the file"):
+        load({})
+    file.chmod(0o600)
+    assert load({})[1]["password"] == "file"
+
+
+def test_a_password_that_is_empty(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was to fill it has failed; to draw one instead would hide that."""
+    assert not file.read_text()
+    monkeypatch.setenv("OCR_PASSWORD", "")
+    with pytest.raises(SettingsError, match=r"^OCR_PASSWORD: is empty; unset it"):
+        load({})
+
+
+def test_where_the_password_stands(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a variable, the configuration, a file of its own, or nowhere: one is drawn."""
+    assert load({})[0].password_from is None
+    assert load({"password_file": "/run/pass"})[0].password_from == "/run/pass"
+    file.write_text('password = "secretive"\n')
+    file.chmod(0o600)
+    assert load({"password_file": "/run/pass"})[0].password_from == str(file)
+    monkeypatch.setenv("OCR_PASSWORD", "secretive")
+    assert load({})[0].password_from == "OCR_PASSWORD"
+
+
+def test_where_the_password_comes_from(file: Path) -> None:
+    """What the keys are made of is what is set."""
+    assert not file.read_text()
+    given = {"port": 9, "auth": "always", "password_file": "~/p", "state_dir": "/s"}
+    sources = load(given | {"tls_cert": "/c", "tls_key": "/k"})[0].sources
+    assert (sources.port, sources.auth, sources.secure) == (9, "always", True)
+    assert sources.password_file == Path("~/p").expanduser()
+    assert sources.state_dir == Path("/s")
+    assert not load(given)[0].sources.secure

@@ -2,55 +2,220 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
-from http.client import HTTPException
-from typing import Any
+import ssl
+from dataclasses import dataclass, field, replace
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 from urllib.error import HTTPError, URLError
-from urllib.request import ProxyHandler, Request, build_opener
+from urllib.parse import urlsplit
+from urllib.request import (
+    BaseHandler,
+    HTTPHandler,
+    HTTPRedirectHandler,
+    HTTPSHandler,
+    ProxyHandler,
+    Request,
+    build_opener,
+)
 
 from opencoderouter.cli.failure import Failure
+from opencoderouter.cli.files import refused
 from opencoderouter.core.printable import printable
 
+if TYPE_CHECKING:
+    from opencoderouter.settings import Settings
+
 _TIMEOUT = 30.0  # stopping a server may take its time
+_END = "-----END CERTIFICATE-----"
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+# Who comes through somebody is not let in freely: only what is shown counts.
+_THROUGH = {"Via": "1.1 ocr-router"}
 
 
 class NoRouter(Failure):
     """Nothing answers at the address, or what answers is not a router."""
 
 
-def call(base: str, path: str, method: str = "GET") -> Any:  # noqa: ANN401 - JSON
+@dataclass(frozen=True, slots=True)
+class Router:
+    """A router to be asked at ``base``, a URL without a slash at its end.
+
+    It is shown ``secret``. Of ``certificate``, a file, the first is the only one that is trusted.
+    """
+
+    base: str
+    secret: str | None = field(default=None, repr=False)
+    certificate: Path | None = None
+
+
+def own_router(settings: Settings) -> Router:
+    """Return the router of this machine. Raises Failure when its port is another user's."""
+    if not _is_ours(settings.port):
+        hint = "`--router URL` asks it all the same"
+        raise Failure(f"--port {settings.port}: another user listens there; {hint}")
+    scheme = "https" if settings.tls_cert else "http"
+    base = f"{scheme}://localhost:{settings.port}"
+    return Router(base, _token() or _password(settings), settings.tls_cert)
+
+
+def router_at(url: str) -> Router:
+    """Return the router that the user named. Raises Failure when it is no address."""
+    base = url.rstrip("/")
+    try:
+        parts = urlsplit(base)
+        port = parts.port or _DEFAULT_PORTS[parts.scheme]
+    except (ValueError, KeyError):
+        raise Failure(f"--router {base}: must be an http:// or https:// URL", 2) from None
+    if "@" in parts.netloc:  # not told: others may look on, or read the log
+        raise Failure("--router: no password can stand in it; put it into OCR_TOKEN", 2)
+    if _is_here(parts.hostname or "") and not _is_ours(port):
+        return Router(base)  # whoever listens there does not get to know a secret of ours
+    return Router(base, _token())
+
+
+def takes(router: Router, secret: str) -> bool:
+    """Tell whether a router lets in who shows ``secret``.
+
+    Raises NoRouter, and Failure when it does not say.
+    """
+    said = _call(replace(router, secret=secret), "/api/health", "GET", _THROUGH)
+    if not isinstance(said, dict) or "healthy" not in said:
+        raise NoRouter(f"{router.base}: what answers there is not a router")
+    return "version" in said
+
+
+def call(router: Router, path: str, method: str = "GET") -> Any:  # noqa: ANN401 - JSON
     """Return the decoded answer; no proxy of the environment stands between.
 
     Raises NoRouter, and Failure with the router's own words when it refuses.
     """
-    if not base.startswith(("http://", "https://")):
-        raise Failure(f"--router {base}: must be an http:// or https:// URL", 2)
+    return _call(router, path, method, {})
+
+
+def _call(router: Router, path: str, method: str, headers: dict[str, str]) -> Any:  # noqa: ANN401 - JSON
+    base = router.base
+    shown = {"Authorization": f"Bearer {router.secret}"} if router.secret else {}
     try:
-        request = Request(base + path, method=method)  # noqa: S310 - the scheme was looked at
-        with build_opener(ProxyHandler({})).open(request, timeout=_TIMEOUT) as answer:
+        request = Request(base + path, headers=headers | shown, method=method)  # noqa: S310 - see router_at
+        with build_opener(*_handlers(router)).open(request, timeout=_TIMEOUT) as answer:
             return json.load(answer)
     except HTTPError as error:
-        raise _refusal(base, error) from None
+        with error:
+            raise _refusal(router, error) from None
     except (URLError, OSError, HTTPException) as error:
-        reason = printable(str(error.reason if isinstance(error, URLError) else error))
-        hint = "`ocr-router serve` starts one"
-        raise NoRouter(f"{base}: no router answers ({reason}); {hint}") from None
+        raise _silence(router, error.reason if isinstance(error, URLError) else error) from None
     except ValueError:  # no JSON, or no URL
         raise NoRouter(f"{base}: what answers there is not a router") from None
 
 
-def _refusal(base: str, error: HTTPError) -> Failure:
+def _silence(router: Router, reason: object) -> NoRouter:
+    """Return why nothing was answered, and what to do."""
+    text = printable(str(reason))
+    if not isinstance(reason, ssl.SSLCertVerificationError):
+        hint = "`ocr-router serve` starts one"
+        return NoRouter(f"{router.base}: no router answers ({text}); {hint}")
+    hint = "name a file with it, or with who has signed it: SSL_CERT_FILE=FILE"
+    if router.certificate is not None:
+        hint = f"it is not the one of --tls-cert {router.certificate}"
+    return NoRouter(f"{router.base}: its certificate is not trusted ({text}); {hint}")
+
+
+class _Stay(HTTPRedirectHandler):
+    """Goes nowhere else: a secret is for the router that it was meant for."""
+
+    def redirect_request(self, *_: object) -> None:
+        """Follow nothing."""
+
+
+def _handlers(router: Router) -> list[BaseHandler]:
+    handlers: list[BaseHandler] = [ProxyHandler({}), _Stay()]
+    if router.certificate is not None:
+        handlers.append(HTTPSHandler(context=_trusting(router.certificate)))
+    elif router.secret and _is_here(urlsplit(router.base).hostname or ""):
+        handlers.append(_ToUs())
+    return handlers
+
+
+class _Proven(HTTPConnection):
+    """A connection of this machine on which nothing is said unless our own user listens there.
+
+    A port that was looked at before may be somebody else's by now.
+    """
+
+    def connect(self) -> None:
+        """Connect, and look who it is. Raises OSError when it is not us."""
+        from opencoderouter.kernel.peers import peers
+
+        super().connect()
+        kernel = peers()
+        owner = kernel.listener(*self.sock.getpeername()[:2]) if kernel else None
+        if kernel is not None and (owner is None or owner.uid != os.getuid()):
+            self.close()
+            raise OSError(errno.EPERM, "another user listens there")
+
+
+class _ToUs(HTTPHandler):
+    def http_open(self, request: Request) -> Any:  # noqa: ANN401 - as urllib has it
+        return self.do_open(_Proven, request)
+
+
+def _trusting(certificate: Path) -> ssl.SSLContext:
+    """Return a context that trusts one certificate, whatever name it has: the port is ours."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    try:
+        first = certificate.read_text(encoding="ascii").partition(_END)[0]
+        context.load_verify_locations(cadata=first + _END)
+    except OSError as error:  # also what is no certificate
+        raise Failure(f"--tls-cert {certificate}: {error.strerror}", 2) from None
+    except ValueError:
+        raise Failure(f"--tls-cert {certificate}: is no certificate (PEM)", 2) from None
+    return context
+
+
+def _refusal(router: Router, error: HTTPError) -> Failure:
+    if error.code == 401:  # noqa: PLR2004 - HTTP
+        asked = "does not take this password or token" if router.secret else "asks who you are"
+        hint = "put a token (`ocr-router token create NAME`) or its password into OCR_TOKEN"
+        return Failure(f"{router.base}: the router {asked}; {hint}")
     try:
         body = json.load(error)
         paths = [printable(row["project_path"]) for row in body.get("candidates", [])]
         words = printable(f"{body['detail']} {body['hint']}")
         return Failure("\n  ".join([words, *paths]))
     except (ValueError, KeyError, TypeError, AttributeError):
-        return NoRouter(f"{base}: what answers there is not a router (status {error.code})")
+        status = f"status {error.code}"
+        return NoRouter(f"{router.base}: what answers there is not a router ({status})")
 
 
-def is_ours(port: int) -> bool:
+def _token() -> str | None:
+    return os.environ.get("OCR_TOKEN") or None
+
+
+def _password(settings: Settings) -> str | None:
+    """Return what the router asks also its own user for, where it does."""
+    from opencoderouter.kernel.namespaces import tells_users_apart
+
+    if settings.auth == "off" or (settings.auth == "auto" and tells_users_apart()):
+        return None
+    try:
+        return settings.sources.effective()
+    except OSError as error:
+        raise refused(error, settings) from None
+
+
+def _is_here(host: str) -> bool:
+    from opencoderouter.core.grant import is_loopback
+
+    return host == "localhost" or host.endswith(".localhost") or is_loopback(host)
+
+
+def _is_ours(port: int) -> bool:
     """Tell whether this user, and nobody else, listens on ``port``: others are not believed."""
     from opencoderouter.kernel.sockets import kernel_listeners
 

@@ -10,7 +10,7 @@ import typer
 from typer.exceptions import TyperException
 
 from opencoderouter import __version__
-from opencoderouter.cli import ask, config, serve, servers
+from opencoderouter.cli import ask, audit, config, env, password, serve, servers, tokens
 from opencoderouter.cli.failure import Failure
 
 app = typer.Typer(
@@ -31,9 +31,23 @@ _COMMANDS = (
     (ask.ls, "ls", "List the projects of the running router."),
     (ask.resolve, "resolve", "Print the URL of a project."),
     (ask.open_, "open", "Open a project's web page."),
+    (env.env, "env", "Print a server's address and password, for a shell."),
+    (password.password, "password", "Print the router's password, or renew it."),
+    (audit.audit, "audit", "Print who came in and who was refused."),
+)
+_NO_FLAG = (
+    "--password: there is no such option, others could read it; set OCR_PASSWORD, "
+    "or name a file with --password-file"
+)
+_ASKING = {"ls", "resolve", "open", "env", "stop"}
+_ASKED = (
+    "A router that asks who you are is shown what OCR_TOKEN holds: a token, or its password. "
+    "It asks with --auth always, on other machines, and agents' tools."
 )
 for command, name, summary in _COMMANDS:
-    app.command(name, short_help=summary)(command)
+    epilog = _ASKED if name in _ASKING else None
+    app.command(name, short_help=summary, epilog=epilog)(command)
+app.add_typer(tokens.app, name="token")
 
 
 def _version(wanted: bool) -> None:  # noqa: FBT001 - as typer calls it
@@ -64,17 +78,18 @@ def run(arguments: Sequence[str]) -> int:
     except Failure as failure:
         return _say(str(failure), failure.code)
     except TyperException as error:
-        return _say(f"{error.format_message()} (see `{_named(arguments)} --help`)", error.exit_code)
+        if getattr(error, "option_name", "") == "--password":
+            return _say(_NO_FLAG, error.exit_code)
+        return _say(f"{error.format_message()} (see `{_named(error)} --help`)", error.exit_code)
     except typer.Abort:
         return _say("interrupted", 130)
     return code if isinstance(code, int) else 0
 
 
-def _named(arguments: Sequence[str]) -> str:
-    """Return the command that a wrong argument was given to."""
-    first = arguments[0] if arguments else ""
-    known = first in {name for _, name, _ in _COMMANDS}
-    return f"ocr-router {first}" if known else "ocr-router"
+def _named(error: TyperException) -> str:
+    """Return the command that was used wrongly."""
+    context: typer.Context | None = getattr(error, "ctx", None)
+    return context.command_path if context else "ocr-router"
 
 
 def _say(text: str, code: int) -> int:

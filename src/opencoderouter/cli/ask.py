@@ -10,7 +10,8 @@ from urllib.parse import urlencode
 import typer
 
 from opencoderouter.cli import options, text
-from opencoderouter.cli.api import NoRouter, call, is_ours
+from opencoderouter.cli.api import NoRouter, call, own_router, router_at
+from opencoderouter.cli.api import Router as Asked
 from opencoderouter.cli.failure import Failure
 from opencoderouter.core.printable import printable
 
@@ -29,10 +30,10 @@ Project = Annotated[
 ]
 
 
-@options.taking("port")
+@options.taking("port", "tls_cert", "state_dir")
 def ls(context: typer.Context, router: Router = None, json_: options.Json = False) -> None:  # noqa: FBT002 - a flag
     """List the projects of the running router."""
-    rows = call(_base(context, router), "/api/backends")
+    rows = call(_asked(context, router), "/api/backends")
     if json_:
         typer.echo(json.dumps(rows, indent=2))
     elif rows:
@@ -43,7 +44,7 @@ def ls(context: typer.Context, router: Router = None, json_: options.Json = Fals
         typer.echo("No projects. `ocr-router start DIRECTORY` starts one.")
 
 
-@options.taking("port")
+@options.taking("port", "tls_cert", "state_dir")
 def resolve(
     context: typer.Context,
     project: Project,
@@ -51,14 +52,14 @@ def resolve(
     json_: options.Json = False,  # noqa: FBT002 - a flag
 ) -> None:
     """Print the URL of a project."""
-    row = _resolve(_base(context, router), project)
+    row = _resolve(_asked(context, router), project)
     typer.echo(json.dumps(row, indent=2) if json_ else printable(row["url"]))
 
 
-@options.taking("port")
+@options.taking("port", "tls_cert", "state_dir")
 def open_(context: typer.Context, project: Project, router: Router = None) -> None:
     """Open a project's web page in the browser, and print its address."""
-    url = str(_resolve(_base(context, router), project)["host_url"])
+    url = str(_resolve(_asked(context, router), project)["host_url"])
     typer.echo(printable(url))
     if not url.startswith(("http://", "https://")):
         raise Failure("the router gave no web address")
@@ -69,23 +70,17 @@ def _row(row: dict[str, Any]) -> tuple[str, ...]:
     return (row["slug"], row["status"], row["version"] or "-", row["url"], row["project_path"])
 
 
-def _resolve(base: str, project: str) -> dict[str, Any]:
+def _resolve(router: Asked, project: str) -> dict[str, Any]:
     """Ask by path for what is a path (also relative to here), else by name."""
     here = os.path.realpath(os.path.expanduser(project))  # noqa: PTH111 - `~` alone, as a shell does
     is_path = "/" in project or project in {".", ".."} or project.startswith("~")
     by_path = here if is_path and os.path.isdir(here) else project  # noqa: PTH112 - a string stays one
     query = {"path": by_path} if is_path else {"name": project}
-    row = call(base, f"/api/resolve?{urlencode(query, errors='surrogateescape')}")
+    row = call(router, f"/api/resolve?{urlencode(query, errors='surrogateescape')}")
     if not isinstance(row, dict) or not {"url", "host_url"} <= row.keys():
-        raise NoRouter(f"{base}: what answers there is not a router")
+        raise NoRouter(f"{router.base}: what answers there is not a router")
     return row
 
 
-def _base(context: typer.Context, router: str | None) -> str:
-    if router is not None:
-        return router.rstrip("/")
-    settings, _ = options.settings(context)
-    if not is_ours(settings.port):
-        hint = "`--router URL` asks it all the same"
-        raise Failure(f"--port {settings.port}: another user listens there; {hint}")
-    return f"http://localhost:{settings.port}"
+def _asked(context: typer.Context, router: str | None) -> Asked:
+    return router_at(router) if router is not None else own_router(options.settings(context)[0])

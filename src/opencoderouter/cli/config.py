@@ -28,7 +28,12 @@ def config(context: typer.Context, json_: options.Json = False) -> None:  # noqa
 
 def _text(name: str, value: object) -> str:
     from opencoderouter.core.duration import format_duration
+    from opencoderouter.fields import format_size
     from opencoderouter.settings import DURATIONS
 
-    shown = format_duration(value) if name in DURATIONS and isinstance(value, float) else value
+    shown = value
+    if name in DURATIONS and isinstance(value, float):
+        shown = format_duration(value)
+    elif name == "log_size" and isinstance(value, int):
+        shown = format_size(value)
     return json.dumps(shown, ensure_ascii=False)

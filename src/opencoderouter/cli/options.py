@@ -20,14 +20,22 @@ if TYPE_CHECKING:
 
 _TEXT = (  # name, metavar, help, default as the help shows it
     ("port", "PORT", "Port of the router.", "8080"),
-    (
-        "hostname",
-        "ADDRESS",
-        "Address to listen on, its IPv6 twin too.",
-        "0.0.0.0 with --auth off, else this machine only",
-    ),
+    ("hostname", "ADDRESS", "Address to listen on, its IPv6 twin too.", "0.0.0.0"),  # noqa: S104 - words
     ("username", "NAME", "Owner in host names.", "you"),
-    ("auth", "auto|off", "`off` lets everybody in who can reach the port.", "auto"),
+    (
+        "auth",
+        "auto|always|off",
+        "Who needs the password: all but you on this machine; all; nobody (a shell for everybody).",
+        "auto",
+    ),
+    (
+        "password-file",
+        "FILE",
+        "Its first line is the password; or set OCR_PASSWORD.",
+        "one is generated: `ocr-router password`",
+    ),
+    ("tls-cert", "FILE", "HTTPS: the router's certificate and its chain, PEM.", "HTTP"),
+    ("tls-key", "FILE", "The key of --tls-cert, PEM.", "none"),
     ("scan-start", "PORT", "First port of the scanned range.", "30000"),
     ("scan-end", "PORT", "Last port of the scanned range.", "31000"),
     ("scan-interval", "DURATION", "How often known servers are checked.", "5s"),
@@ -40,16 +48,29 @@ _TEXT = (  # name, metavar, help, default as the help shows it
     ("log-level", "LEVEL", "debug, info, warning or error.", "info"),
     ("access-log", "off|-|FILE", "A line for each request, in a file or (-) on stderr.", "off"),
     ("access-log-format", "common|json", "Form of the access log.", "common"),
+    ("log-size", "SIZE", "Size at which access and audit log are moved away, 5 kept.", "50MB"),
     ("workers", "N", "Processes that share the work (Linux).", "1"),
     ("max-connections", "N", "Client connections at the same time.", "10000"),
     ("max-connections-per-address", "N", "The same from one address (IPv6: one /64).", "8000"),
+    ("max-unauthenticated", "N", "The same on which nobody has shown who they are.", "64"),
+    ("api-rate", "N", "Requests a second of one address to dashboard and API.", "50"),
     ("max-websockets", "N", "WebSockets at the same time.", "2000"),
     ("max-request-line", "OCTETS", "Longest request line.", "32768"),
     ("max-header-size", "OCTETS", "Longest head of a request.", "65536"),
     ("max-header-fields", "N", "Most header fields of a request.", "256"),
     ("header-timeout", "DURATION", "Time to send the head of a request.", "10s"),
     ("keepalive-timeout", "DURATION", "Drop a connection that is idle so long.", "1m15s"),
-    ("state-dir", "DIRECTORY", "Where names are kept.", "~/.local/state/opencoderouter"),
+    (
+        "state-dir",
+        "DIRECTORY",
+        "Where names, password and tokens are.",
+        "~/.local/state/opencoderouter",
+    ),
+)
+_LISTS = (  # name, metavar, help; more than once
+    ("allow-host", "NAME", "Another name of the router, or *.NAME for those of projects."),
+    ("allow-origin", "ORIGIN", "A site whose pages may send requests: SCHEME://HOST[:PORT]."),
+    ("backend", "NAME=URL", "A server elsewhere: NAME=http://[USER:PASSWORD@]HOST:PORT."),
 )
 _SWITCHES = (
     ("mdns", "--mdns/--no-mdns", "Announce names on the network. [on]"),
@@ -87,6 +108,10 @@ def _parameters() -> list[inspect.Parameter]:
         (name.replace("-", "_"), str | None, (f"--{name}",), f"{help_} [{default}]", metavar)
         for name, metavar, help_, default in _TEXT
     ]
+    lists = [
+        (name.replace("-", "_"), list[str] | None, (f"--{name}",), f"{help_} [none]", metavar)
+        for name, metavar, help_ in _LISTS
+    ]
     switches = [(name, bool | None, (flags,), help_, None) for name, flags, help_ in _SWITCHES]
     return [
         inspect.Parameter(
@@ -95,7 +120,7 @@ def _parameters() -> list[inspect.Parameter]:
             default=typer.Option(None, *flags, help=help_, metavar=metavar, show_default=False),
             annotation=kind,
         )
-        for name, kind, flags, help_, metavar in [*text, *switches]
+        for name, kind, flags, help_, metavar in [*text, *lists, *switches]
     ]
 
 
@@ -106,7 +131,8 @@ def settings(context: typer.Context) -> tuple[Settings, dict[str, str]]:
     """
     from opencoderouter.settings import Settings, SettingsError, load
 
-    flags = {k: v for k, v in context.params.items() if k in Settings.model_fields}
+    given = {k: v for k, v in context.params.items() if k in Settings.model_fields}
+    flags = {k: list(v) if isinstance(v, tuple) else v for k, v in given.items()}
     try:
         return load(flags)
     except SettingsError as error:

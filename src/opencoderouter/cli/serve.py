@@ -13,6 +13,7 @@ import typer
 
 from opencoderouter.cli import options
 from opencoderouter.cli.failure import Failure
+from opencoderouter.cli.files import refused
 from opencoderouter.cli.program import find_program
 from opencoderouter.core.printable import printable
 
@@ -32,9 +33,9 @@ def serve(context: typer.Context, projects: Projects = None) -> int:
     Every option is also an environment variable (--scan-end is OCR_SCAN_END) and a line of
     ~/.config/opencoderouter/config.toml (scan_end = 31000).
     """
-    settings, origin = options.settings(context)
+    settings, _ = options.settings(context)
     command = (find_program(settings.opencode),)
-    return _run(settings, origin, _directories(projects or []), command)
+    return _run(settings, _directories(projects or []), command)
 
 
 @options.taking()
@@ -46,39 +47,60 @@ def demo(context: typer.Context) -> int:
         for project in projects:
             project.mkdir()
         settings.state_dir = Path(folder) / "state"
+        if origin["hostname"] == "default":  # its password ends with it: nobody could be told
+            settings.hostname = "127.0.0.1"
         command = (sys.executable, "-m", "opencoderouter.standin")
-        return _run(settings, origin, [str(project) for project in projects], command)
+        return _run(settings, [str(project) for project in projects], command)
 
 
-def _run(
-    settings: Settings, origin: dict[str, str], projects: list[str], command: tuple[str, ...]
-) -> int:
+def _run(settings: Settings, projects: list[str], command: tuple[str, ...]) -> int:
+    from opencoderouter.core.named import Clash
+    from opencoderouter.proxy.tls import TlsError
     from opencoderouter.wiring import logs
     from opencoderouter.wiring.serve import run
 
+    _see_pair(settings)
     logs.configure(settings.log_format, settings.log_level)
-    sockets = _listen(settings, given=origin["hostname"] != "default")
+    sockets = _listen(settings)
     try:
         return run(settings, sockets, projects, command, _say)
-    except OSError as error:
-        if error.filename != settings.access_log:
+    except TlsError as error:
+        raise Failure(f"{_tls_option(str(error), settings)}{error}", 2) from None
+    except Clash as error:
+        raise Failure(str(error), 2) from None
+    except OSError as error:  # before anything ran: what goes wrong later comes in a group
+        if not error.filename:
             raise
-        raise Failure(f"--access-log {settings.access_log}: {error.strerror}", 2) from None
+        if Path(error.filename) == Path(settings.access_log):
+            raise Failure(f"--access-log {settings.access_log}: {error.strerror}", 2) from None
+        raise refused(error, settings) from None
 
 
-def _listen(settings: Settings, *, given: bool) -> list[list[socket.socket]]:
+def _see_pair(settings: Settings) -> None:
+    """Raise Failure for a certificate without a key, which is good for clients only, or a key."""
+    cert, key = settings.tls_cert, settings.tls_key
+    if cert and not key:
+        raise Failure(f"--tls-cert {cert}: needs the key, too (--tls-key)", 2)
+    if key and not cert:
+        raise Failure(f"--tls-key {key}: needs the certificate, too (--tls-cert)", 2)
+
+
+def _tls_option(message: str, settings: Settings) -> str:
+    """Return the flag of the file that a message begins with."""
+    named = message.startswith((f"{settings.tls_key}:", f"{settings.tls_key},"))
+    return "--tls-key " if named else "--tls-cert "
+
+
+def _listen(settings: Settings) -> list[list[socket.socket]]:
     """Return listening sockets for each process. Raises Failure: nothing was started."""
     from opencoderouter.proxy.listening import CAN_SHARE, PortTaken, bind
     from opencoderouter.wiring.holder import holder
-    from opencoderouter.wiring.listen import NotAllowed, listen_address
+    from opencoderouter.wiring.listen import warn_if_open
 
     if settings.workers > 1 and not CAN_SHARE:
         raise Failure(f"--workers {settings.workers}: only Linux can share a port; use 1", 2)
     try:
-        address = listen_address(settings.hostname, settings.auth, given=given)
-        return bind(address, settings.port, settings.workers)
-    except NotAllowed as error:
-        raise Failure(str(error), 2) from None
+        sockets = bind(settings.hostname, settings.port, settings.workers)
     except PortTaken as taken:
         who = f"{holder(taken.port)} listens on it ({taken.address})"
         raise Failure(f"--port {taken.port}: {who}; stop that, or choose another port") from None
@@ -88,6 +110,8 @@ def _listen(settings: Settings, *, given: bool) -> list[list[socket.socket]]:
     except OSError as error:
         reason = error.strerror or error
         raise Failure(f"--hostname {settings.hostname}: {reason}", 2) from None
+    warn_if_open(settings.auth, [one.getsockname()[0] for one in sockets[0]])
+    return sockets
 
 
 def _say(message: str) -> None:

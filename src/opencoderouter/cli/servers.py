@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from opencoderouter.cli import api, options, outcomes, text
-from opencoderouter.cli.api import NoRouter, call
+from opencoderouter.cli import options, outcomes, text
+from opencoderouter.cli.api import NoRouter, Router, call, own_router
 from opencoderouter.cli.failure import Failure
 from opencoderouter.cli.program import find_program
 
@@ -37,7 +37,7 @@ def start(context: typer.Context, directories: Directories) -> int:
     return asyncio.run(_start(settings, directories))
 
 
-@options.taking("port")
+@options.taking("port", "tls_cert", "state_dir")
 def stop(context: typer.Context, directories: Stopped = None, all_: All = False) -> int:  # noqa: FBT002 - a flag
     """Stop the OpenCode servers of each DIR, or --all of yours, and the tools they run.
 
@@ -46,7 +46,7 @@ def stop(context: typer.Context, directories: Stopped = None, all_: All = False)
     if bool(directories) == all_:
         raise Failure("stop: name directories, or --all", 2)
     wanted = None if all_ else [os.path.realpath(path) for path in directories or ()]
-    by_router = _stop_managed(_port(context), wanted)
+    by_router = _stop_managed(_router(context), wanted)
     found = asyncio.run(_stop(wanted))
     lines = outcomes.stopped_all(by_router, found)
     for line in lines:
@@ -68,22 +68,21 @@ def ps(json_: options.Json = False) -> None:  # noqa: FBT002 - a flag
         typer.echo("No OpenCode server of yours is running.")
 
 
-def _port(context: typer.Context) -> int | None:
-    """Return the router's port; None, and a warning, when the settings are broken: stop anyway."""
+def _router(context: typer.Context) -> Router | None:
+    """Return the router to ask; None, and a warning, when it cannot be asked: stop anyway."""
     try:
-        return options.settings(context)[0].port
+        return own_router(options.settings(context)[0])
     except Failure as failure:
         typer.echo(f"ocr-router: {failure} (no router is asked)", err=True)
         return None
 
 
-def _stop_managed(port: int | None, directories: list[str] | None) -> list[str]:
+def _stop_managed(router: Router | None, directories: list[str] | None) -> list[str]:
     """Have our running router stop these of its projects (all for None); return which it did."""
-    if port is None:
+    if router is None:
         return []
-    base = f"http://127.0.0.1:{port}"
     try:
-        rows = call(base, "/api/backends") if api.is_ours(port) else []
+        rows = call(router, "/api/backends")
     except NoRouter:
         return []
     chosen = [
@@ -94,7 +93,7 @@ def _stop_managed(port: int | None, directories: list[str] | None) -> list[str]:
         and (not directories or row["project_path"] in directories)
     ]
     for row in chosen:
-        call(base, f"/api/backends/{row['slug']}/stop", "POST")
+        call(router, f"/api/backends/{row['slug']}/stop", "POST")
     return [row["project_path"] for row in chosen]
 
 

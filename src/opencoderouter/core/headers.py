@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Self
 
@@ -18,8 +17,6 @@ _CLAIMS = frozenset({"forwarded", "x-real-ip"})
 _CLAIM = "x-forwarded-"
 # Naming one of these in Connection would let a client take it from its own request.
 _NEEDED = frozenset("host content-length content-type authorization cookie origin".split())
-_COOKIE_PATH = re.compile(r"(?i)(;\s*path\s*=\s*)(/[^;]*)")
-_ABSOLUTE = re.compile(r"(?is)(?:https?:)?//([^/?#\\]*)(.*)")
 _NONE: frozenset[str] = frozenset()
 
 
@@ -79,10 +76,11 @@ def is_upgrade(headers: Headers) -> bool:
 
 def end_to_end(headers: Headers) -> Headers:
     """Return the fields that travel on: none that is about this connection only."""
-    return _without(headers, HOP_BY_HOP | (tokens(headers, "connection") - _NEEDED))
+    return without(headers, HOP_BY_HOP | (tokens(headers, "connection") - _NEEDED))
 
 
-def _without(headers: Headers, names: frozenset[str]) -> Headers:
+def without(headers: Headers, names: frozenset[str]) -> Headers:
+    """Return the fields but for those of these names (lower case)."""
     if names.isdisjoint(by_name(headers)):
         return headers
     return tuple([field for field in headers if field[0].lower() not in names])
@@ -91,7 +89,7 @@ def _without(headers: Headers, names: frozenset[str]) -> Headers:
 def to_upstream(headers: Headers, *, peer: str, host: str, scheme: str, prefix: str) -> Headers:
     """Return a request's fields as the backend gets them: Host kept, ``X-Forwarded-*`` ours."""
     claims = [name for name in by_name(headers) if name in _CLAIMS or name.startswith(_CLAIM)]
-    kept = _without(headers, HOP_BY_HOP.union(claims, tokens(headers, "connection") - _NEEDED))
+    kept = without(headers, HOP_BY_HOP.union(claims, tokens(headers, "connection") - _NEEDED))
     te = (("TE", "trailers"),) if "trailers" in tokens(headers, "te") else ()
     upgrade: Headers = ()
     if is_upgrade(headers):
@@ -103,34 +101,3 @@ def to_upstream(headers: Headers, *, peer: str, host: str, scheme: str, prefix: 
         *((("X-Forwarded-Prefix", prefix),) if prefix else ()),
     )
     return (*kept, *te, *upgrade, *forwarded)
-
-
-def to_client(headers: Headers, *, prefix: str, authorities: Iterable[str]) -> Headers:
-    """Return a response's fields as the client gets them.
-
-    With a ``prefix`` (path mode), redirects to the backend's own paths (relative, or absolute to
-    one of ``authorities``) and cookie paths are put under it.
-    """
-    kept = end_to_end(headers)
-    if not prefix:
-        return kept
-    own = frozenset(authorities)
-    return tuple((key, _mend(key.lower(), value, prefix, own)) for key, value in kept)
-
-
-def _mend(name: str, value: str, prefix: str, authorities: frozenset[str]) -> str:
-    if name in {"location", "content-location"}:
-        return _mend_location(value, prefix, authorities)
-    if name == "set-cookie":
-        return _COOKIE_PATH.sub(lambda match: match[1] + prefix + match[2], value)
-    return value
-
-
-def _mend_location(value: str, prefix: str, authorities: frozenset[str]) -> str:
-    absolute = _ABSOLUTE.fullmatch(value)
-    if absolute is None:
-        return prefix + value if value.startswith("/") else value
-    authority, rest = absolute[1].lower(), absolute[2]
-    if authority not in authorities:
-        return value
-    return prefix + (rest if rest.startswith("/") else f"/{rest}")

@@ -31,14 +31,29 @@ class Authority:
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """The names this router goes by. ``owner`` is a DNS label; ``machine`` is in lower case."""
+    """The names this router goes by. ``owner`` is a DNS label; all are in lower case.
+
+    ``machine`` are those of the router itself. Below each of ``domains`` a project is reached by
+    its slug. Pages of ``origins`` may send requests here.
+    """
 
     owner: str
     machine: frozenset[str] = frozenset()
+    domains: frozenset[str] = frozenset()
+    origins: frozenset[str] = frozenset()
 
     def local(self, slug: str) -> str:
         """Return the name of a project on the network."""
         return f"{slug}-{self.owner}.local"
+
+    def beside(self, slug: str, host: str) -> str:
+        """Return the name of a project for who has come by ``host``, one of the router's own.
+
+        Below that where projects are reached so: then its resolver knows the name.
+        """
+        if host == "localhost":
+            return f"{slug}.localhost"
+        return f"{slug}.{host}" if host in self.domains else self.local(slug)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +125,8 @@ def classify(host: str, names: Names) -> Own | OfProject | Unknown:
     label, _, domain = host.partition(".")
     if domain == "local" and label.endswith(tail) and label != tail:
         return OfProject((label.removesuffix(tail),))
+    if label and domain in names.domains:
+        return OfProject((label,))
     if host.endswith(".localhost"):
         label = host.removesuffix(".localhost")
         return OfProject(tuple(dict.fromkeys((label, label.removesuffix(tail) or label))))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -44,7 +44,8 @@ class Listener:
     """A listening TCP socket.
 
     ``address`` is numeric, without brackets (``127.0.0.1``, ``::1``, ``::``). ``uid``, ``inode``
-    and ``pid`` are None where the kernel could not be asked.
+    and ``pid`` are None where the kernel could not be asked. ``authorization`` is the ready-made
+    ``Authorization`` field value of a server whose password is known: a secret.
     """
 
     address: str
@@ -53,6 +54,7 @@ class Listener:
     inode: int | None = None
     pid: int | None = None
     kind: Kind = Kind.OTHER
+    authorization: str | None = field(default=None, repr=False)
 
     @property
     def key(self) -> tuple[str, int, int | None]:

@@ -5,6 +5,7 @@ OpenCode itself executes requests of foreign origins, so this check is the only 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -15,8 +16,17 @@ from opencoderouter.core.hosts import Authority, parse_authority
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a request goes: the origin that its pages would have, and others that may ask there."""
+
+    scheme: str
+    authority: Authority
+    allowed: frozenset[str] = frozenset()
+
+
 def foreign(
-    method: str, target: str, headers: Headers, scheme: str, authority: Authority
+    method: str, target: str, headers: Headers, place: Place
 ) -> Literal["request", "navigation"] | None:
     """Return None for a request that may pass.
 
@@ -24,7 +34,9 @@ def foreign(
     site may lead to ``/`` and nowhere else: other ``"navigation"`` should be sent there.
     """
     origins = fields.by_name(headers).get("origin", ())
-    if not all(_same(origin, scheme, authority) for origin in origins):
+    if origins and all(origin.lower() in place.allowed for origin in origins):
+        return None
+    if not all(_same(origin, place.scheme, place.authority) for origin in origins):
         return "request"
     if fields.get(headers, "sec-fetch-site") in {None, "same-origin", "none"}:
         return None
@@ -37,6 +49,20 @@ def foreign(
     if not navigation:
         return "request"
     return None if target == "/" else "navigation"
+
+
+def is_own(headers: Headers, place: Place) -> bool:
+    """Tell whether it is certain that a page of the same origin asks, or nobody's (typed in).
+
+    By plain HTTP browsers send no Fetch Metadata to ``.local`` names and addresses. Cookies they
+    send for the pages of all ports of a host, and another one may be another user's. A page can
+    keep its Referer to itself, but not forge one.
+    """
+    found = fields.by_name(headers)
+    if sites := found.get("sec-fetch-site"):
+        return all(site in {"same-origin", "none"} for site in sites)
+    said = [*found.get("origin", ()), *found.get("referer", ())]
+    return bool(said) and all(_same(one, place.scheme, place.authority) for one in said)
 
 
 def _same(origin: str, scheme: str, authority: Authority) -> bool:

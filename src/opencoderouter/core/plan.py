@@ -5,17 +5,36 @@ This is the only place where routing and the rules of who may ask meet.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
+from opencoderouter.core import cookies, query, refusals, scope
 from opencoderouter.core import headers as fields
+from opencoderouter.core.admission import Admission
+from opencoderouter.core.grant import Grant, is_loopback
 from opencoderouter.core.headers import Headers
-from opencoderouter.core.hosts import Authority, Names, Own, Unknown, classify, parse_authority
+from opencoderouter.core.hosts import (
+    Authority,
+    Names,
+    OfProject,
+    Own,
+    Unknown,
+    classify,
+    parse_authority,
+)
 from opencoderouter.core.model import Backend, Project, Status
-from opencoderouter.core.origin import foreign
+from opencoderouter.core.origin import Place, foreign, is_own
+from opencoderouter.core.refusals import Refuse
 from opencoderouter.core.table import Table
 
 RESERVED_PREFIX = "/.ocr"  # the router's own paths on every host, projects' hosts included
+LOGIN, LOGOUT = f"{RESERVED_PREFIX}/login", f"{RESERVED_PREFIX}/logout"
+GO, ENTER = f"{RESERVED_PREFIX}/go", f"{RESERVED_PREFIX}/enter"
+HEALTH = "/api/health"  # tells whoever asks that a router is here, and nothing else
+AUTH_TOKEN = "auth_token"  # noqa: S105 - OpenCode's name for credentials in a query
+_AUTHORIZATION = frozenset({"authorization"})
+_START = r"/(?:[a-z0-9-]+/?)?"  # the dashboard, or a project by its path
 _LOCAL = frozenset({"", "api", ".ocr"})  # first path segments of the router on its own names
 
 
@@ -54,6 +73,14 @@ class Forward:
         """Return the backend that has the project's route."""
         return self.project.route
 
+    def to(self, backend: Backend) -> tuple[str, Headers]:
+        """Return target and fields for one of the backends: with its password, where it has one."""
+        own = backend.listener.authorization
+        if own is None:
+            return self.target, self.headers
+        kept = fields.without(self.headers, _AUTHORIZATION)
+        return query.without(self.target, AUTH_TOKEN), (*kept, ("Authorization", own))
+
 
 @dataclass(frozen=True, slots=True)
 class Local:
@@ -73,42 +100,87 @@ class Redirect:
 
 @dataclass(frozen=True, slots=True)
 class Links:
-    """A small page with the project's host and path, for a browser that came by IP address."""
+    """A small page with the project's host and path, for a browser that came by IP address.
+
+    Each of ``links`` is what is shown, and where it leads.
+    """
 
     project: Project
-    links: tuple[str, ...]
+    links: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Refuse:
-    """Answer ``status`` with ``{error, detail, hint}``."""
+class Unauthenticated:
+    """Ask who it is: with a form that leads to ``target`` where a ``page`` is asked for.
 
-    status: int
-    error: str
-    detail: str
-    hint: str
+    ``browser``: one would put a form of its own over the page, if it were told to ask by Basic.
+    ``readable``: what is typed here can be read on the way.
+    """
+
+    target: str
+    page: bool
+    browser: bool
+    readable: bool
 
 
-Plan = Forward | Local | Redirect | Links | Refuse
+Plan = Forward | Local | Redirect | Links | Refuse | Unauthenticated
 
 
-def plan(head: Head, table: Table, names: Names) -> Plan:
+def plan(head: Head, table: Table, names: Names, admission: Admission) -> Plan:
     """Return what to do with a request. Never raises, whatever the head."""
-    hosts = fields.by_name(head.headers).get("host", ())
+    found = fields.by_name(head.headers)
+    hosts, shown = found.get("host", ()), found.get("authorization", ())
     host = hosts[0] if len(hosts) == 1 else ""
     authority, target = parse_authority(host), _origin_form(head.target, host)
-    if authority is None or target is None or head.method == "CONNECT":
-        return _BAD
-    where = classify(authority.host, names)
+    if authority is None or target is None or head.method == "CONNECT" or len(shown) > 1:
+        return refusals.AMBIGUOUS if len(shown) > 1 else refusals.BAD
+    where, path = classify(authority.host, names), target.partition("?")[0]
     if isinstance(where, Unknown):
-        return _misdirected(authority)
-    if refusal := foreign(head.method, target, head.headers, head.scheme, authority):
-        return Redirect(303, "/") if refusal == "navigation" else _FOREIGN
-    if target.partition("?")[0].startswith(f"{RESERVED_PREFIX}/"):
-        return Local(target.partition("?")[0])
+        return refusals.misdirected(authority)
+    place = Place(head.scheme, authority, names.origins)
+    refusal = foreign(head.method, target, head.headers, place)
+    if refusal and not (refusal == "navigation" and path == ENTER):
+        return Redirect(303, "/") if refusal == "navigation" else refusals.FOREIGN
+    if path.startswith(f"{RESERVED_PREFIX}/") or (path == HEALTH and isinstance(where, Own)):
+        return Local(path)
+    if admission.grant is None:
+        return _unauthenticated(head, target, admission)
+    return _route(_Asked(head, target, authority, admission, admission.grant), where, table, names)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A request that may come in."""
+
+    head: Head
+    target: str
+    authority: Authority
+    admission: Admission
+    grant: Grant
+
+
+def _route(asked: _Asked, where: Own | OfProject, table: Table, names: Names) -> Plan:
+    if asked.grant.session and not _may_use_session(asked, where):
+        return Redirect(303, "/") if _is_page_load(asked.head) else refusals.FOREIGN
     if isinstance(where, Own):
-        return _by_path(head, target, table, names, authority, literal=where.literal)
-    return _to_project(head, target, table, _meant(where.slugs, table), prefix="")
+        return _by_path(asked, table, names, literal=where.literal)
+    return _to_project(asked, asked.target, table, _meant(where.slugs, table), prefix="")
+
+
+def _may_use_session(asked: _Asked, where: Own | OfProject) -> bool:
+    """Tell whether a page of the same origin asks, or it matters not: cookies come with others."""
+    start = _START if isinstance(where, Own) else "/"
+    if asked.head.method == "GET" and re.fullmatch(start, asked.target):
+        return True
+    return is_own(asked.head.headers, Place(asked.head.scheme, asked.authority))
+
+
+def _unauthenticated(head: Head, target: str, admission: Admission) -> Plan:
+    if admission.held:
+        return refusals.held(admission.held)
+    agent = fields.get(head.headers, "user-agent") or ""
+    readable = head.scheme == "http" and not is_loopback(head.peer)
+    return Unauthenticated(target, _is_page_load(head), agent.startswith("Mozilla/"), readable)
 
 
 def _meant(slugs: tuple[str, ...], table: Table) -> str:
@@ -119,51 +191,69 @@ def _meant(slugs: tuple[str, ...], table: Table) -> str:
     return next((slug for slug in slugs if slug in table.leases.values()), slugs[0])
 
 
-def _by_path(
-    head: Head, target: str, table: Table, names: Names, authority: Authority, *, literal: bool
-) -> Plan:
-    path, mark, query = target.partition("?")
+def _by_path(asked: _Asked, table: Table, names: Names, *, literal: bool) -> Plan:
+    path, mark, query_ = asked.target.partition("?")
     first, slash, rest = path[1:].partition("/")
-    slug = unquote(first)
+    slug, grant = unquote(first), asked.grant
     if slug in _LOCAL:
-        return Local(path)
+        why = "" if grant.whole else scope.forbids_router(grant, asked.head.method, path)
+        return refusals.forbidden(why) if why else Local(path)
     project = table.projects.get(slug)
-    if project is None:
-        return _absent(slug, table)
+    if project is None or grant.project not in {None, slug}:
+        return _to_project(asked, "/", table, slug, prefix="")
     if not slash:
-        return Redirect(308, f"/{first}/{mark}{query}")
-    if _is_page_load(head):
-        return _to_host(project, f"/{rest}{mark}{query}", head.scheme, names, authority, literal)
-    return _to_project(head, f"/{rest}{mark}{query}", table, slug, prefix=f"/{slug}")
+        return Redirect(308, f"/{first}/{mark}{query_}")
+    target = f"/{rest}{mark}{query_}"
+    if _is_page_load(asked.head):
+        return _to_host(asked, project, target, names, literal=literal)
+    return _to_project(asked, target, table, slug, prefix=f"/{slug}")
 
 
-def _to_project(head: Head, target: str, table: Table, slug: str, *, prefix: str) -> Plan:
+def _to_project(asked: _Asked, target: str, table: Table, slug: str, *, prefix: str) -> Plan:
+    """Pass a request on, unless it may not or cannot get there."""
+    head, grant, admission = asked.head, asked.grant, asked.admission
+    if grant.project not in {None, slug}:
+        return refusals.forbidden(f"This token leads to project {grant.project!r} only.")
     project = table.projects.get(slug)
     if project is None:
-        return _absent(slug, table)
+        return refusals.absent(slug, table)
+    if why := scope.forbids(grant, head.method, target, head.headers, project.directory):
+        return refusals.forbidden(why)
+    if fields.get(head.headers, "service-worker") is not None:  # of its script: Service Workers 3.2
+        return refusals.NO_WORKERS
+    target = scope.confined(grant, target, project.directory)
     if project.route.status is Status.STARTING:
-        return _down(slug, "is starting", "Ask again in a moment.")
+        return refusals.down(slug, "is starting", "Ask again in a moment.")
+    kept = cookies.without_ours(head.headers)
+    if admission.spent:
+        kept = fields.without(kept, _AUTHORIZATION)
+    if admission.token_spent:
+        target = query.without(target, AUTH_TOKEN)
     headers = fields.to_upstream(
-        head.headers, peer=head.peer, host=head.host, scheme=head.scheme, prefix=prefix
+        kept, peer=head.peer, host=head.host, scheme=head.scheme, prefix=prefix
     )
     session = _session(target) if len(project.backends) > 1 else None
     return Forward(project, target, headers, prefix, session)
 
 
 def _to_host(
-    project: Project,
-    target: str,
-    scheme: str,
-    names: Names,
-    authority: Authority,
-    literal: bool,  # noqa: FBT001
-) -> Plan:
+    asked: _Asked, project: Project, target: str, names: Names, *, literal: bool
+) -> Redirect | Links:
     """Answer a page load in path mode: OpenCode's web UI is a blank page under a prefix."""
-    near = f"{scheme}://{project.slug}.localhost{authority.suffix}{target}"
-    far = f"{scheme}://{names.local(project.slug)}{authority.suffix}{target}"
+    here = asked.authority.host
+    callers = [here]
+    if literal:  # which of the names its resolver knows cannot be told: the likelier first
+        callers = ["localhost", ""] if is_loopback(here) else [*sorted(names.domains), ""]
+    hosts = [names.beside(project.slug, caller) for caller in callers]
+    links = [f"{asked.head.scheme}://{host}{asked.authority.suffix}{target}" for host in hosts]
     if literal:
-        return Links(project, (near, far))
-    return Redirect(302, near if authority.host == "localhost" else far, varies=True)
+        return Links(project, tuple((link, _way(asked, link)) for link in links))
+    return Redirect(302, _way(asked, links[0]), varies=True)
+
+
+def _way(asked: _Asked, link: str) -> str:
+    """Return what leads to a project's host: a session's cookie does not, a ticket does."""
+    return f"{GO}?to={quote(link, safe='')}" if asked.grant.session else link
 
 
 def _is_page_load(head: Head) -> bool:
@@ -192,39 +282,3 @@ def _session(target: str) -> str | None:
         return None
     name = unquote(path.split("/")[2])
     return name if name.startswith("ses_") else None
-
-
-def _absent(slug: str, table: Table) -> Refuse:
-    if slug in table.leases.values():
-        return _down(slug, "is not running", _START)
-    return Refuse(
-        404, "unknown_project", f"There is no project {slug!r} here.", "`ocr-router ls` lists them."
-    )
-
-
-def _down(slug: str, what: str, hint: str) -> Refuse:
-    return Refuse(503, "project_down", f"The server of project {slug!r} {what}.", hint)
-
-
-def _misdirected(authority: Authority) -> Refuse:
-    return Refuse(
-        421,
-        "unknown_host",
-        f"This router does not go by the name {authority.host!r}.",
-        "Use localhost, an address of this machine, its host name, or a project's own name.",
-    )
-
-
-_START = (
-    "If the router manages it, it is being started or was stopped: see the dashboard; "
-    "else `ocr-router start DIRECTORY` starts it."
-)
-_BAD = Refuse(
-    400, "bad_request", "Host and request target do not make sense.", "Send one valid Host field."
-)
-_FOREIGN = Refuse(
-    403,
-    "foreign_origin",
-    "A page of another origin asked for this.",
-    "Open the project at its own address.",
-)

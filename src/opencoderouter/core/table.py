@@ -42,7 +42,7 @@ def observe(
 ) -> Table:
     """Return the table with these backends in it, new or as they are now.
 
-    ``leases``, by default the table's own, is a superset of those and names every directory.
+    ``leases``, by default the table's own, names every directory that is served then.
     """
     known = _known(table) | {backend.listener.key: backend for backend in backends}
     return _changed(table, known, table.leases if leases is None else leases)

@@ -21,6 +21,11 @@ _VALUED = frozenset(
 )
 
 
+def serving(port: int) -> tuple[str, ...]:
+    """Return the arguments that servers are started with here, after the program."""
+    return ("serve", "--hostname", "127.0.0.1", "--port", str(port))
+
+
 def opencode_kind(argv: Sequence[str], comm: str) -> Kind | None:
     """Return what an OpenCode process serves, or None when it is not one or serves nobody.
 

@@ -1,4 +1,7 @@
-"""All listeners in two questions over netlink: sock_diag(7), linux/inet_diag.h, netlink(7)."""
+"""Questions about sockets over netlink: sock_diag(7), linux/inet_diag.h, netlink(7).
+
+``Netlink`` lists all listeners in two of them; ``peers`` asks for one socket.
+"""
 
 from __future__ import annotations
 
@@ -11,20 +14,26 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from opencoderouter.core.model import Listener
+from opencoderouter.kernel.tcp import LISTEN, End, Socket, packed
 
 _NETLINK_SOCK_DIAG = 4
 _SOCK_DIAG_BY_FAMILY = 20
 _NLM_F_REQUEST, _NLM_F_DUMP, _NLM_F_DUMP_INTR = 0x1, 0x300, 0x10
 _NLMSG_ERROR, _NLMSG_DONE = 2, 3
-_TCP_LISTEN = 10
 
 _HEADER = struct.Struct("=IHHII")  # nlmsghdr: length, type, flags, sequence, port
 _REQUEST = struct.Struct("=BBBxI48x")  # inet_diag_req_v2: family, protocol, extensions, states, id
+# inet_diag_req_v2 for one socket: family, protocol, then inet_diag_sockid
+_EXACT = struct.Struct("=BB6x36sI8s")
+_ENDS = struct.Struct("!HH16s16s")  # both ports, both addresses
+_NO_COOKIE = b"\xff" * 8
 _ERROR = struct.Struct("=i")
 _FAMILY_PORT = struct.Struct("!B3xH2x")  # inet_diag_msg: family, state, timer, retransmits, port
 _SOURCE = slice(8, 24)
+_STATE, _ENDS_AT = 1, 4
 _UID_INODE, _UID_AT = struct.Struct("=II"), 64
 _SIZE = 72
+_IPV4, _IPV6 = 4, 16  # octets of an address
 
 _BUFFER = 1 << 16  # the kernel sends 32 KiB at most
 _TRIES = 3
@@ -50,7 +59,36 @@ def question(family: int) -> bytes:
     """Return the request for all listening TCP sockets of one address family."""
     flags = _NLM_F_REQUEST | _NLM_F_DUMP
     header = _HEADER.pack(_HEADER.size + _REQUEST.size, _SOCK_DIAG_BY_FAMILY, flags, 0, 0)
-    return header + _REQUEST.pack(family, socket.IPPROTO_TCP, 0, 1 << _TCP_LISTEN)
+    return header + _REQUEST.pack(family, socket.IPPROTO_TCP, 0, 1 << LISTEN)
+
+
+def exact_question(source: End, destination: End, sequence: int) -> bytes:
+    """Return the request for the one socket at ``source`` that is connected to ``destination``.
+
+    Both are of one family. Where there is none the kernel answers with the socket that listens at
+    ``source``, so its answer says as much as its own ends say.
+    """
+    family = socket.AF_INET if len(source.address) == _IPV4 else socket.AF_INET6
+    ends = _ENDS.pack(source.port, destination.port, source.address, destination.address)
+    size = _HEADER.size + _EXACT.size
+    header = _HEADER.pack(size, _SOCK_DIAG_BY_FAMILY, _NLM_F_REQUEST, sequence, 0)
+    return header + _EXACT.pack(family, socket.IPPROTO_TCP, ends, 0, _NO_COOKIE)
+
+
+def parse_exact(data: bytes, sequence: int) -> Socket | None:
+    """Return the socket of the answer to an exact question, or None when there is none.
+
+    Raises OSError for any other error, and (EBADMSG) for anything that is not such an answer.
+    """
+    if len(data) < _HEADER.size or _HEADER.unpack_from(data)[3] != sequence:
+        raise OSError(errno.EBADMSG, os.strerror(errno.EBADMSG))
+    part = parse_part(data)
+    if part.error == errno.ENOENT:
+        return None
+    found = parse_socket(part.messages[0]) if len(part.messages) == 1 else None
+    if part.error or found is None:
+        raise OSError(part.error or errno.EBADMSG, os.strerror(part.error or errno.EBADMSG))
+    return found
 
 
 def parse_part(data: bytes) -> Part:
@@ -85,6 +123,17 @@ def parse_listener(message: bytes) -> Listener | None:
     if family == socket.AF_INET6:
         return Listener(socket.inet_ntop(socket.AF_INET6, source), port, uid, inode)
     return None
+
+
+def parse_socket(message: bytes) -> Socket | None:
+    """Return the socket of an inet_diag_msg in any state, or None when it is malformed."""
+    if len(message) < _SIZE or message[0] not in {socket.AF_INET, socket.AF_INET6}:
+        return None
+    size = _IPV4 if message[0] == socket.AF_INET else _IPV6
+    sport, dport, source, destination = _ENDS.unpack_from(message, _ENDS_AT)
+    uid, inode = _UID_INODE.unpack_from(message, _UID_AT)
+    ends = packed(source[:size], sport), packed(destination[:size], dport)
+    return Socket(message[_STATE], *ends, uid, inode)
 
 
 def _errno(body: bytes) -> int:
@@ -126,7 +175,7 @@ class Netlink:
     """A socket to the kernel, kept open between calls."""
 
     def __init__(self, connect: Callable[[], Kernel] | None = None) -> None:
-        self._connect = connect or _connect
+        self._connect = connect or connect_kernel
         self._kernel: Kernel | None = None
         self._heard: list[tuple[bytes, Part]] = []  # each datagram, and what it says
         self._listeners: frozenset[Listener] = frozenset()
@@ -188,7 +237,8 @@ class Netlink:
         return (data, part)
 
 
-def _connect() -> socket.socket:
+def connect_kernel() -> socket.socket:
+    """Return a socket that takes questions. Raises OSError, AttributeError without AF_NETLINK."""
     kind = socket.SOCK_RAW | socket.SOCK_CLOEXEC
     opened = socket.socket(socket.AF_NETLINK, kind, _NETLINK_SOCK_DIAG)
     # Not settimeout(): that would cost another system call before each one.

@@ -1,44 +1,64 @@
-"""Listening sockets as the text of ``/proc/net/tcp`` and ``/proc/net/tcp6`` (proc(5))."""
+"""TCP sockets as the text of ``/proc/net/tcp`` and ``/proc/net/tcp6`` (proc(5))."""
 
 from __future__ import annotations
 
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from opencoderouter.core.model import Listener
+from opencoderouter.kernel.tcp import LISTEN, End, Socket, packed
 
-_LISTEN = "0A"  # TCP_LISTEN of linux/tcp_states.h
+_LISTEN = f"{LISTEN:02X}"
 _WORD = 8  # hexadecimal digits in one word of an address
 
 
 def read_listeners(proc: Path) -> frozenset[Listener]:
     """Return the listeners of both families. Raises OSError when IPv4's cannot be read."""
-    tcp = (proc / "net/tcp").read_text("ascii", "replace")
-    tcp6 = proc / "net/tcp6"
-    more = tcp6.read_text("ascii", "replace") if tcp6.exists() else ""
-    return parse_listeners(tcp) | parse_listeners(more)
+    return parse_listeners(_read(proc))
 
 
 def parse_listeners(text: str) -> frozenset[Listener]:
     """Return the listeners of one file; lines of another form are skipped."""
-    return frozenset(_parse(text))
+    found = _parse(line for line in text.splitlines() if f" {_LISTEN} " in line)
+    return frozenset(_listener(one) for one in found if one.state == LISTEN)
 
 
-def _parse(text: str) -> Iterator[Listener]:
-    for line in text.splitlines():
+def read_sockets(proc: Path) -> Iterator[Socket]:
+    """Return the sockets of both families. Raises OSError when IPv4's cannot be read."""
+    for one in _parse(_read(proc).splitlines()):
+        yield one._replace(source=packed(*one.source), destination=packed(*one.destination))
+
+
+def _parse(lines: Iterable[str]) -> Iterator[Socket]:
+    for line in lines:
         fields = line.split()
         try:
-            if fields[3] == _LISTEN:
-                host, _, port = fields[1].partition(":")
-                yield Listener(_address(host), int(port, 16), int(fields[7]), int(fields[9]))
+            source, destination = _end(fields[1]), _end(fields[2])
+            yield Socket(int(fields[3], 16), source, destination, int(fields[7]), int(fields[9]))
         except (IndexError, ValueError):
             continue
 
 
-def _address(digits: str) -> str:
-    """Return the address that the kernel printed word by word, each in the host's byte order."""
+def _read(proc: Path) -> str:
+    """Return both files, one after the other."""
+    tcp = (proc / "net/tcp").read_text("ascii", "replace")
+    tcp6 = proc / "net/tcp6"
+    return tcp + (tcp6.read_text("ascii", "replace") if tcp6.exists() else "")
+
+
+def _end(text: str) -> End:
+    """Return an end; the kernel prints addresses word by word, each in the host's byte order."""
+    digits, _, port = text.partition(":")
     words = (digits[start : start + _WORD] for start in range(0, len(digits), _WORD))
-    packed = b"".join(int(word, 16).to_bytes(4, sys.byteorder) for word in words)
-    return socket.inet_ntop(socket.AF_INET if len(packed) == 4 else socket.AF_INET6, packed)  # noqa: PLR2004
+    address = b"".join(int(word, 16).to_bytes(4, sys.byteorder) for word in words)
+    if len(address) not in {4, 16}:
+        raise ValueError(text)
+    return End(address, int(port, 16))
+
+
+def _listener(found: Socket) -> Listener:
+    address, port = found.source
+    family = socket.AF_INET if len(address) == 4 else socket.AF_INET6  # noqa: PLR2004
+    return Listener(socket.inet_ntop(family, address), port, found.uid, found.inode)

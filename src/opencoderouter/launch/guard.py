@@ -6,10 +6,11 @@ descendant is killed. The parent-death signal alone would not do that: it is cle
 agent's tools live in sessions of their own.
 
 Over the socket go JSON objects, one a line, each with a ``server``. From the router come ``{"do":
-"spawn", "argv", "directory"}``, sent with the descriptor that takes the output, ``{"do": "look"}``
-(remember what is below it now), ``{"do": "signal", "number"}`` (to its process group) and ``{"do":
-"sweep"}`` (kill what it has left). To it go ``{"did": "started", "pid"}``, ``{"did": "failed",
-"errno", "path"}``, ``{"did": "looked"}``, ``{"did": "exited", "code"}`` and ``{"did": "swept"}``.
+"spawn", "argv", "directory", "password"}``, sent with the descriptor that takes the output,
+``{"do": "look"}`` (remember what is below it now), ``{"do": "signal", "number"}`` (to its process
+group) and ``{"do": "sweep"}`` (kill what it has left). To it go ``{"did": "started", "pid"}``,
+``{"did": "failed", "errno", "path"}``, ``{"did": "looked"}``, ``{"did": "exited", "code"}`` and
+``{"did": "swept"}``.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any
 
+from opencoderouter.kernel import marks
 from opencoderouter.launch import tree
 
 _PAUSE = 0.01  # seconds between two looks at what is being killed
@@ -76,10 +78,12 @@ class Guard:
             getattr(self, f"_do_{order.pop('do')}")(**order)
         return bool(data)
 
-    def _do_spawn(self, server: str, argv: list[str], directory: str) -> None:
+    def _do_spawn(self, server: str, argv: list[str], directory: str, password: str | None) -> None:
         output = self._outputs.popleft()
         try:
-            process = _spawn(server, argv, directory, output)
+            process = _spawn(
+                argv, directory, output, marks.environment(os.environ, server, password)
+            )
         except OSError as error:
             self._tell("failed", server, errno=error.errno, path=error.filename)
         else:
@@ -187,11 +191,13 @@ def _signals() -> Iterator[socket.socket]:
         signal.set_wakeup_fd(-1)
 
 
-def _spawn(server: str, argv: list[str], directory: str, output: int) -> subprocess.Popen[bytes]:
+def _spawn(
+    argv: list[str], directory: str, output: int, environment: dict[str, str]
+) -> subprocess.Popen[bytes]:
     return subprocess.Popen(  # noqa: S603 - the command is the user's own
         argv,
         cwd=directory,
-        env={**os.environ, tree.MARK: server},
+        env=environment,
         stdin=subprocess.DEVNULL,
         stdout=output,
         stderr=output,

@@ -18,7 +18,6 @@ from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 from opencoderouter.launch import tree
@@ -121,12 +120,7 @@ class Keeper:
         tree.become_subreaper()
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        tb: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         if self._guard is not None:
             await self._end(self._guard)
         for guard in self._lost:
@@ -144,14 +138,17 @@ class Keeper:
                 await self._recover(self._lost[0])
             strays = collect(strays)
 
-    def spawn(self, server: str, argv: Sequence[str], directory: str, output: int) -> None:
+    def spawn(
+        self, server: str, argv: Sequence[str], directory: str, output: int, password: str | None
+    ) -> None:
         """Start a server whose output goes to a descriptor, which the caller closes.
 
-        ``Started`` and at some time ``Exited`` follow; or ``NotStarted``.
+        ``password`` is told in its environment, and nowhere else. ``Started`` and at some time
+        ``Exited`` follow; or ``NotStarted``.
         """
         try:
             guard = self._guard = self._guard or self._new()
-            guard.send("spawn", server, output, argv=argv, directory=directory)
+            guard.send("spawn", server, output, argv=argv, directory=directory, password=password)
         except OSError as error:
             log.warning("guard failed server=%s error=%s", server, error)
             report = NotStarted(error.errno or 0, error.filename)

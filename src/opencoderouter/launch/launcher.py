@@ -13,14 +13,15 @@ import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
 
 from opencoderouter.core.managed import Managed
-from opencoderouter.core.model import Kind, Listener
 from opencoderouter.core.printable import printable
+from opencoderouter.kernel.commands import serving
 from opencoderouter.kernel.sockets import Listeners
 from opencoderouter.launch import keeper, machine, reasons
 from opencoderouter.launch.directory import real_directories
 from opencoderouter.launch.keeper import Keeper, Report
 from opencoderouter.launch.machine import Event, Phase, Policy, Stopping
-from opencoderouter.launch.ports import LOOPBACK, free_port
+from opencoderouter.launch.password import new_password
+from opencoderouter.launch.ports import free_port
 from opencoderouter.launch.server import Server
 from opencoderouter.opencode.client import Client
 from opencoderouter.registry import Registry
@@ -35,8 +36,9 @@ class Launcher:
     """Starts a server in each of a router's projects, and keeps it running.
 
     ``command`` is followed by ``serve --hostname 127.0.0.1 --port N``, with N from ``ports`` but
-    not from ``reserved``. Implements ``core.managed.Supervisor``; a project that was stopped on
-    request stays listed.
+    not from ``reserved``, and with a password of its own, new at each start. Where the kernel
+    lists no ``listeners`` (macOS) nobody could find that again, so there is none. Implements
+    ``core.managed.Supervisor``; a project that was stopped on request stays listed.
     """
 
     def __init__(  # noqa: PLR0913 - by name, and once
@@ -207,9 +209,8 @@ class Launcher:
         else:
             try:
                 if port is not None:
-                    options = ("serve", "--hostname", LOOPBACK, "--port", str(port))
-                    argv = [*self._command, *options]
-                    self._keeper.spawn(name, argv, server.directory, pipe.entrance)
+                    argv, password = [*self._command, *serving(port)], new_password(self._listeners)
+                    self._keeper.spawn(name, argv, server.directory, pipe.entrance, password)
             finally:
                 pipe.shut()
         if port is None:
@@ -238,9 +239,10 @@ class Launcher:
         self._settle()
 
     async def _dispose(self, server: Server) -> None:
-        name, port = server.name, server.port or 0
-        disposed = await self._client.dispose(Listener(LOOPBACK, port, kind=Kind.SERVE))
-        log.info("disposed directory=%s port=%d done=%s", server.shown, port, disposed)
+        # One that has never answered has nothing to end, and its password is not known.
+        name, listener = server.name, server.listener
+        disposed = listener is not None and await self._client.dispose(listener)
+        log.info("disposed directory=%s port=%s done=%s", server.shown, server.port, disposed)
         if server.name == name and isinstance(server.state, Stopping):
             self._handle(server, Event.DISPOSED)
 

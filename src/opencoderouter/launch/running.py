@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import asyncio
 import os
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from opencoderouter.core.model import Kind, Listener, Sessions
+from opencoderouter.kernel.credentials import authorization
 from opencoderouter.kernel.processes import (
     Process,
     opencode_processes,
+    process,
     resident_bytes,
     socket_owners,
 )
@@ -37,11 +40,11 @@ class Running:
 def running(listeners: Listeners | None) -> list[Running]:
     """Return the servers, by pid. A terminal UI that does not listen is none."""
     own = opencode_processes(os.getuid())
-    sockets = _sockets(listeners, [process.pid for process in own])
+    sockets = held(listeners, [server.pid for server in own]) if listeners else {}
     found = [
-        Running(process, process.kind, _choose(process, sockets.get(process.pid, [])))
-        for process in own
-        if process.kind is not None
+        Running(server, server.kind, _choose(server, sockets.get(server.pid, [])))
+        for server in own
+        if server.kind is not None
     ]
     return [server for server in found if server.listener or server.kind is not Kind.TUI]
 
@@ -72,17 +75,28 @@ async def _row(server: Running, client: Client) -> ServerRow:
     return ServerRow(pid, server.port, directory, resident_bytes(pid), sessions, server.kind)
 
 
-def _sockets(listeners: Listeners | None, pids: list[int]) -> dict[int, list[Listener]]:
-    known = {x.inode: x for x in listeners() if x.inode is not None} if listeners else {}
+def held(listeners: Listeners, pids: Sequence[int]) -> dict[int, list[Listener]]:
+    """Return what these processes listen on, by pid, with the credentials that go there."""
+    known = {x.inode: x for x in listeners() if x.inode is not None}
     found: dict[int, list[Listener]] = {}
     for inode, pid in socket_owners(list(known), pids).items():
-        found.setdefault(pid, []).append(known[inode])
+        if owner := process(pid):
+            found.setdefault(pid, []).append(_owned(known[inode], owner))
     return found
 
 
-def _choose(process: Process, listeners: list[Listener]) -> Listener | None:
+def _owned(listener: Listener, owner: Process) -> Listener:
+    return replace(
+        listener,
+        pid=owner.pid,
+        kind=owner.kind or Kind.OTHER,
+        authorization=authorization(owner, listener.port),
+    )
+
+
+def _choose(server: Process, listeners: list[Listener]) -> Listener | None:
     """Return the server's own socket: a plugin may have opened others."""
-    asked = (str(x.port) in process.argv or f"--port={x.port}" in process.argv for x in listeners)
+    asked = (str(x.port) in server.argv or f"--port={x.port}" in server.argv for x in listeners)
     ranked = sorted(
         zip(asked, listeners, strict=True), key=lambda pair: (not pair[0], pair[1].port)
     )

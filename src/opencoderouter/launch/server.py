@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from opencoderouter.core.managed import Managed
 from opencoderouter.core.model import FLEETING, Kind, Listener, Status
+from opencoderouter.core.named import is_local
 from opencoderouter.core.printable import printable
 from opencoderouter.core.table import Table
 from opencoderouter.kernel.processes import descendants, process
@@ -72,7 +73,8 @@ class Server:
 
     def answers(self, table: Table) -> bool:
         """Tell whether discovery has found this server, and it has answered."""
-        ready = (b.listener for b in table.backends() if b.status is not Status.STARTING)
+        here = (b for b in table.backends() if is_local(b.identity.directory))
+        ready = (b.listener for b in here if b.status is not Status.STARTING)
         self.listener = next(filter(self._is_ours, ready), None)
         return self.listener is not None
 

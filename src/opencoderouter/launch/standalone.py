@@ -14,15 +14,19 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
+from opencoderouter import private
 from opencoderouter.core.model import FLEETING, Listener
 from opencoderouter.core.slug import slugify
-from opencoderouter.kernel.processes import descendants, socket_owners
+from opencoderouter.kernel.commands import serving
+from opencoderouter.kernel.marks import environment
+from opencoderouter.kernel.processes import descendants
 from opencoderouter.kernel.sockets import Listeners
-from opencoderouter.launch import ending, reasons, tree
+from opencoderouter.launch import ending, reasons
 from opencoderouter.launch.directory import real_directory
 from opencoderouter.launch.output import last_lines
+from opencoderouter.launch.password import new_password
 from opencoderouter.launch.ports import LOOPBACK, free_port, listening
-from opencoderouter.launch.running import running
+from opencoderouter.launch.running import held, running
 from opencoderouter.opencode.answer import Foreign, Silent
 from opencoderouter.opencode.client import Client
 
@@ -103,7 +107,8 @@ async def start(
 ) -> AsyncIterator[StartOutcome]:
     """Start a server in each directory, one after the other, and yield what became of it.
 
-    The servers outlive this process. A directory that already has one keeps that.
+    The servers outlive this process, and each has a password of its own (where the kernel lists
+    ``listeners``). A directory that already has one keeps that.
     """
     for path in dict.fromkeys(real_directory(path) or path for path in paths):
         yield await _start(path, launch, listeners, client)
@@ -132,7 +137,9 @@ async def _try(
     path: str, port: int, launch: Launch, listeners: Listeners | None, client: Client
 ) -> Started | Failed:
     try:
-        child = _spawn(path, port, launch)
+        child = _spawn(path, port, launch, new_password(listeners))
+    except private.Refused as error:
+        return Failed(path, str(error))
     except OSError as error:
         return Failed(path, reasons.not_started(error.errno or 0, error.filename, path))
     if await _answers(child, listeners, client, launch.patience):
@@ -149,19 +156,17 @@ async def _try(
     return Failed(path, reason, lines)
 
 
-def _spawn(path: str, port: int, launch: Launch) -> _Child:
+def _spawn(path: str, port: int, launch: Launch, password: str | None) -> _Child:
     """Start a server. Raises OSError."""
-    launch.logs.mkdir(mode=0o700, parents=True, exist_ok=True)
     digest = sha256(os.fsencode(path)).hexdigest()[:8]
     log = launch.logs / f"{slugify(path)[:_NAME]}-{digest}.log"
-    # A new file each time: nobody can have prepared one with other rights.
-    log.unlink(missing_ok=True)
-    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
+    private.directory(launch.logs.parent)
+    output = private.anew(log)
     try:
         process = subprocess.Popen(  # noqa: S603 - the command is the user's own
-            [*launch.command, "serve", "--hostname", LOOPBACK, "--port", str(port)],
+            [*launch.command, *serving(port)],
             cwd=path,
-            env={**os.environ, tree.MARK: secrets.token_hex(8)},
+            env=environment(os.environ, secrets.token_hex(8), password),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
@@ -176,12 +181,11 @@ async def _answers(
     child: _Child, listeners: Listeners | None, client: Client, patience: float
 ) -> bool:
     """Wait until the server answers. False when it ended, or took too long."""
-    listener = Listener(LOOPBACK, child.port)
     try:
         async with asyncio.timeout(patience):
             while child.process.poll() is None:
-                silent = isinstance(await client.identify(listener), Foreign | Silent)
-                if not silent and _listens(child, listeners):
+                listener = _listener(child, listeners)
+                if listener and not isinstance(await client.identify(listener), Foreign | Silent):
                     return True
                 await asyncio.sleep(_PAUSE)
     except TimeoutError:
@@ -189,13 +193,14 @@ async def _answers(
     return False
 
 
-def _listens(child: _Child, listeners: Listeners | None) -> bool:
-    """Tell whether it is this child that has the port, not a faster one of somebody else."""
+def _listener(child: _Child, listeners: Listeners | None) -> Listener | None:
+    """Return this child's socket; None while it has none, or a faster one of somebody else has."""
     if listeners is None:  # the kernel cannot be asked
-        return child.process.poll() is None
+        return Listener(LOOPBACK, child.port)
     pid = child.process.pid
-    inodes = [x.inode for x in listeners() if x.port == child.port and x.inode is not None]
-    return bool(socket_owners(inodes, [pid, *descendants(pid)]))
+    found = held(listeners, [pid, *descendants(pid)])
+    own = (x for sockets in found.values() for x in sockets if x.port == child.port)
+    return next(own, None)
 
 
 def _tail(log: Path) -> bytes:

@@ -1,8 +1,8 @@
 """Who descends from whom, and marks that are handed down: prctl(2), proc(5).
 
-For the guard and its counterpart in the router. Nothing but the standard library is imported, and
-of that nothing large. Where the kernel has neither ``/proc`` nor ``prctl`` (macOS) every answer is
-"nobody" or "no".
+For the guard and its counterpart in the router. But for the mark's name, nothing but the standard
+library is imported, and of that nothing large. Where the kernel has neither ``/proc`` nor ``prctl``
+(macOS) every answer is "nobody" or "no".
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import signal
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-# Set in the environment of every server that is started here; its tools inherit it.
-MARK = "OCR_SERVER_ID"
+from opencoderouter.kernel.marks import MARK
+
 # A look at all processes takes a moment: who loses its parent meanwhile can be missed. So many in
 # a row must find nobody.
 LOOKS = 2

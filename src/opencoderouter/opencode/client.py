@@ -15,10 +15,12 @@ from urllib.parse import quote
 import aiohttp
 from yarl import URL
 
+from opencoderouter.core.basic import basic
 from opencoderouter.core.model import Kind, Listener, Sessions
 from opencoderouter.opencode import answer as answers
 from opencoderouter.opencode.answer import Answer, Foreign, Healthy, Reply, Silent
 from opencoderouter.opencode.hedge import hedged
+from opencoderouter.opencode.proof import Proof, ProvingConnector, meaning
 
 _HEDGE = 0.05
 _HEDGES = 16
@@ -29,22 +31,28 @@ _DISPOSE = 5.0  # seconds; a stubborn MCP server takes two
 class Client:
     """An async context manager; one serves a whole process.
 
-    ``timeout`` is in seconds, and bounds each question and each ``identify`` as a whole.
-    ``password`` is shown only to a listener whose process is known to be OpenCode (by its
-    ``kind``), when it asks for one as OpenCode does. No method raises for anything that a server
-    does.
+    ``timeout`` is in seconds, and bounds each question and each ``identify`` as a whole. A
+    listener's own ``authorization`` is sent at once. ``password`` is shown only to a listener
+    without one whose process is known to be OpenCode (by its ``kind``), when it asks for one as
+    OpenCode does. Nothing is sent to a listener that ``proof`` denies. No method raises for
+    anything that a server does.
     """
 
     def __init__(
-        self, *, timeout: float, password: str | None = None, username: str = "opencode"
+        self,
+        *,
+        timeout: float,
+        password: str | None = None,
+        username: str = "opencode",
+        proof: Proof | None = None,
     ) -> None:
-        self._timeout = timeout
-        self._auth = aiohttp.encode_basic_auth(username, password, "utf-8") if password else None
+        self._timeout, self._proof = timeout, proof
+        self._auth = basic(username, password) if password else None
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(force_close=True, limit=0, use_dns_cache=False),
+            connector=ProvingConnector(self._proof),
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(),
             headers={"Accept-Encoding": "identity"},
@@ -112,7 +120,7 @@ class Client:
     ) -> Reply | Foreign | Silent:
         try:
             async with asyncio.timeout(seconds):
-                reply = await self._send(method, listener, target)
+                reply = await self._send(method, listener, target, listener.authorization)
                 if reply is not None and reply.locked and (auth := self._auth_for(listener)):
                     reply = await self._send(method, listener, target, auth)
         except aiohttp.ClientResponseError:  # bytes that are not HTTP
@@ -122,10 +130,12 @@ class Client:
         return reply or Foreign()
 
     def _auth_for(self, listener: Listener) -> str | None:
-        return None if listener.kind is Kind.OTHER else self._auth
+        """Return what else to show who asks for a password, if it is our user's OpenCode."""
+        seen = listener.inode is not None and listener.kind is not Kind.OTHER
+        return self._auth if seen and not listener.authorization else None
 
     async def _send(
-        self, method: str, listener: Listener, target: str, auth: str | None = None
+        self, method: str, listener: Listener, target: str, auth: str | None
     ) -> Reply | None:
         """Return the reply, or None when its body is larger than any of OpenCode's."""
         if self._session is None:
@@ -133,7 +143,9 @@ class Client:
         url = URL(f"http://{listener.authority}{target}", encoded=True)
         headers = {"Authorization": auth} if auth else {}
         ask = self._session.request(method, url, headers=headers, allow_redirects=False)
-        async with ask as response:
+        with meaning(listener):
+            response = await ask
+        async with response:
             body = await _read(response)
             if body is None:
                 return None

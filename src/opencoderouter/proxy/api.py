@@ -17,7 +17,8 @@ from functools import partial
 from aiohttp import web
 
 from opencoderouter import __version__
-from opencoderouter.core.hosts import Authority, parse_authority
+from opencoderouter.core import scope
+from opencoderouter.core.plan import HEALTH
 from opencoderouter.core.resolve import Places, by_name, by_path, expand
 from opencoderouter.proxy import openapi, pages
 from opencoderouter.proxy.context import Context
@@ -26,6 +27,7 @@ from opencoderouter.proxy.errors import error
 from opencoderouter.proxy.events import HEADERS, Pace, Stream, Words
 from opencoderouter.proxy.feed import Feed
 from opencoderouter.proxy.view import Caller, Json, Row, rfc3339, to_json
+from opencoderouter.proxy.who import authority, scheme, who
 
 _MOMENT = 1.0  # seconds; discovery looks several times a second
 _LIST = "GET /api/backends lists all projects."
@@ -56,25 +58,28 @@ class Api:
         """Return the routes of all operations."""
         supervisor, project = self._context.supervisor, "/api/backends/{slug}"
         return [
-            web.get("/api/health", self.health),
+            web.get(HEALTH, self.health),
             web.get("/api/backends", self.backends),
             web.get("/api/resolve", self.resolve),
             web.get("/api/events", self.events),
             web.get("/api/metrics", self.metrics),
             web.get("/api/openapi.json", self.openapi),
-            web.post(f"{project}/start", partial(self.act, supervisor.start)),
-            web.post(f"{project}/stop", partial(self.act, supervisor.stop)),
-            web.post(f"{project}/restart", partial(self.act, supervisor.restart)),
+            web.post(f"{project}/start", partial(self.act, "start", supervisor.start)),
+            web.post(f"{project}/stop", partial(self.act, "stop", supervisor.stop)),
+            web.post(f"{project}/restart", partial(self.act, "restart", supervisor.restart)),
             web.get(f"{project}/log", self.log),
         ]
 
-    async def health(self, _: web.Request) -> web.Response:
-        """Tell that the router runs, whose it is and how many projects it knows.
+    async def health(self, request: web.Request) -> web.Response:
+        """Tell that the router runs; to whom it is open, whose it is and what it has as well.
 
         OpenCode's web UI asks this of the server it is given: a numeric ``pid`` in the answer
         would make it speak another protocol.
         """
-        return _json(self._router())
+        grant = who(request).grant
+        if grant is None or scope.forbids_router(grant, request.method, HEALTH):
+            return _json({"healthy": True})
+        return _json(self._router(request))
 
     async def backends(self, request: web.Request) -> web.Response:
         """List all projects, by slug."""
@@ -100,7 +105,8 @@ class Api:
         """Stream the table: a snapshot, then the changes."""
         if request.method == "HEAD":
             return web.Response(headers=HEADERS)
-        words = Words(self._teller(request), self._router, self._time, self._seen)
+        router = partial(self._router, request)
+        words = Words(self._teller(request), router, self._time, self._seen)
         return await Stream(request, self._feed, words, self._pace).run(self._context.closing)
 
     async def metrics(self, request: web.Request) -> web.Response:
@@ -116,10 +122,11 @@ class Api:
 
     async def openapi(self, _: web.Request) -> web.Response:
         """Describe the API."""
-        return _json(openapi.document(__version__))
+        cookie = self._context.access.keyring().cookie
+        return _json(openapi.document(__version__, cookie))
 
     async def act(
-        self, action: Callable[[str], Awaitable[None]], request: web.Request
+        self, verb: str, action: Callable[[str], Awaitable[None]], request: web.Request
     ) -> web.Response:
         """Have a managed project's server started, stopped or restarted."""
         row = self._managed(request)
@@ -129,6 +136,9 @@ class Api:
             return error(
                 request, 415, "unsupported_media_type", "This takes no body.", "Send none."
             )
+        me = who(request)
+        name = me.grant.name if me.grant else ""
+        self._context.access.record(f"server_{verb}", project=row.slug, origin=me.origin, name=name)
         await action(row.directory)
         await self._noticed(row)
         return _json(self._teller(request)(self._feed.rows().get(row.slug, row)), status=202)
@@ -153,17 +163,18 @@ class Api:
 
     def _teller(self, request: web.Request) -> Callable[[Row], Json]:
         """Return what makes a row into JSON with links for this client."""
-        authority = parse_authority(request.host) or Authority("localhost")
-        caller = Caller(request.scheme, authority, self._context.names)
+        caller = Caller(scheme(request), authority(request), self._context.names)
         return partial(to_json, caller=caller, last_seen=self._context.last_seen)
 
-    def _router(self) -> Json:
+    def _router(self, request: web.Request) -> Json:
+        grant = who(request).grant
         return {
             "healthy": True,
             "version": __version__,
             "username": self._context.username,
             "hostname": self._hostname,
             "backends": len(self._feed.rows()),
+            "session": bool(grant and grant.session),
         }
 
     def _time(self) -> str:

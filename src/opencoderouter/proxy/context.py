@@ -8,12 +8,19 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from opencoderouter.core.grant import Caller, Grant
 from opencoderouter.core.histogram import Histogram
 from opencoderouter.core.hosts import Names
+from opencoderouter.core.keyring import Keyring
 from opencoderouter.core.managed import Supervisor
 from opencoderouter.core.model import Backend, Listener
 from opencoderouter.proxy.lane.stats import Snapshot
+from opencoderouter.proxy.lane.strikes import Strikes
 from opencoderouter.registry import Registry
+
+Address = tuple[str, int]  # and its port
+# What the lane tells the application of who asks: `core.grant.to_json`. No client can send it.
+IDENTITY = "X-Forwarded-User"
 
 
 class Inquirer(Protocol):
@@ -38,6 +45,56 @@ class Figures:
     scan: Histogram = field(default_factory=lambda: Histogram(()))
 
 
+class Tickets(Protocol):
+    """Lets a browser that is known here be known at the router's other names, once and soon."""
+
+    def issue(self, grant: Grant, origin: str, host: str) -> str:
+        """Return a ticket for whoever calls from ``origin`` for ``host``."""
+        ...
+
+    def redeem(self, ticket: str, origin: str, host: str) -> Grant | None:
+        """Return what the ticket was issued for, the first time; None when it is not good."""
+        ...
+
+
+class Door(Protocol):
+    """Tells who is at the other end of a connection."""
+
+    def look(
+        self, client: Address, server: Address, decided: Callable[[Caller], None]
+    ) -> Caller | None:
+        """Return who it is; None when that takes a moment: ``decided`` is called then."""
+        ...
+
+    async def run(self) -> None:
+        """Service: find out what takes a moment, until cancelled."""
+        ...
+
+
+class Record(Protocol):
+    """Writes what happened into the audit log."""
+
+    def __call__(self, event: str, /, **facts: object) -> None:
+        """Note one event; no secret is among the facts."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Who comes in, as far as the application decides it.
+
+    ``keyring`` is the one of now, ``log_out`` ends a login session (its id, and when it would have
+    ended), ``now`` is in POSIX seconds, as everything in a keyring; ``strikes`` count failures.
+    """
+
+    keyring: Callable[[], Keyring]
+    log_out: Callable[[str, float], None]
+    tickets: Tickets
+    strikes: Strikes
+    record: Record
+    now: Callable[[], float]
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """One router.
@@ -55,4 +112,5 @@ class Context:
     boot: str
     last_seen: Callable[[Backend], datetime]
     closing: asyncio.Event
+    access: Access
     figures: Figures = field(default_factory=Figures)

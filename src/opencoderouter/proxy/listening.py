@@ -9,6 +9,8 @@ import sys
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import ExitStack, asynccontextmanager
 
+from opencoderouter.proxy.tls import Tls, greeting
+
 # Elsewhere SO_REUSEPORT is missing, or gives all connections to one of the sockets.
 CAN_SHARE = sys.platform == "linux"
 
@@ -139,12 +141,18 @@ def _open(address: str, port: int, *, shared: bool) -> socket.socket:
 
 @asynccontextmanager
 async def accepting(
-    protocol: Callable[[], asyncio.BaseProtocol], sockets: Sequence[socket.socket]
+    protocol: Callable[[], asyncio.BaseProtocol],
+    sockets: Sequence[socket.socket],
+    tls: Tls | None = None,
 ) -> AsyncIterator[None]:
-    """Accept connections, one ``protocol`` for each, while the block runs.
+    """Accept connections, one ``protocol`` for each, while the block runs; with ``tls``: by HTTPS.
 
     Then these sockets are closed; copies of them that another process has go on listening.
     """
+    if tls is not None:
+        async with greeting(protocol, sockets, tls):
+            yield
+        return
     loop = asyncio.get_running_loop()
     with ExitStack() as end:
         for one in sockets:

@@ -9,34 +9,49 @@ from opencoderouter.proxy.view import Json
 
 _ABOUT = """\
 Answers are JSON, but for events and metrics; errors are `{error, detail, hint}`. GET answers HEAD \
-too. The links in an answer fit the address it was asked at. Pages of other origins are refused."""
+too. The links in an answer fit the address it was asked at. Pages of other origins are refused. \
+Who is on the machine of the router as its own user needs no password."""
 _VERBS = ("start", "stop", "restart")
 _WHY = {
     400: "A request that makes no sense",
-    403: "A page of another origin asks",
+    401: "Nobody who was let in asks",
+    403: "A page of another origin asks, or a token that does not lead here",
     404: "There is no such project",
     409: "More than one project is meant, or the router does not manage this one",
     415: "A body that is not JSON",
     421: "The router does not go by this Host",
+    429: "Too many wrong passwords, or too many requests",
 }
-_GATE = {400: "Error", 403: "Error", 421: "Error"}  # any request can be refused like this
+_OPEN = {400: "Error", 403: "Error", 421: "Error", 429: "Error"}  # any request can be refused so
+_GATE = {**_OPEN, 401: "Error"}  # any but those that are for nobody in particular
+# The first is that of a free client: see `_ABOUT`.
+_SECURITY: list[Json] = [{}, {"basic": []}, {"bearer": []}, {"session": []}]
 
 
-def document(version: str) -> Json:
-    """Return the document of this version of the router."""
+def document(version: str, cookie: str) -> Json:
+    """Return the document of this version of the router; ``cookie`` has a login's session."""
     return {
         "openapi": "3.1.0",
         "info": {"title": "OpenCodeRouter", "version": version, "description": _ABOUT},
         "servers": [{"url": "/"}],
+        "security": _SECURITY,
         "paths": _paths(),
-        "components": {"schemas": SCHEMAS},
+        "components": {"schemas": SCHEMAS, "securitySchemes": _schemes(cookie)},
+    }
+
+
+def _schemes(cookie: str) -> Json:
+    return {
+        "basic": {"type": "http", "scheme": "basic", "description": "The user is `opencode`"},
+        "bearer": {"type": "http", "scheme": "bearer", "description": "The password, or a token"},
+        "session": {"type": "apiKey", "in": "cookie", "name": cookie},
     }
 
 
 def _paths() -> Json:
     project = "/api/backends/{slug}"
     return {
-        "/api/health": _get("health", "Is the router alive?", _json("Health")),
+        "/api/health": _get("health", "Is the router alive?", _HEALTH, refusals=_OPEN),
         "/api/backends": _get("backends", "All projects, by slug", _json("Backends")),
         "/api/resolve": _get(
             "resolve",
@@ -59,24 +74,32 @@ def _get(
     content: Json,
     parameter: Json | None = None,
     errors: Mapping[int, str] | None = None,
+    refusals: Mapping[int, str] = _GATE,
 ) -> Json:
     answers: Json = {"200": {"description": summary, "content": content}}
-    return {"get": _operation(name, summary, answers, parameter, errors or {})}
+    refused = {**refusals, **(errors or {})}
+    return {"get": _operation(name, summary, answers, parameter, refused)}
 
 
 def _post(verb: str) -> Json:
     content = _json("Backend")
     answers: Json = {"202": {"description": "The project as it is now", "content": content}}
     summary = f"{verb.capitalize()} the server of a managed project"
-    return {"post": _operation(verb, summary, answers, _SLUG, {**_UNMANAGED, 415: "Error"})}
+    return {
+        "post": _operation(verb, summary, answers, _SLUG, {**_GATE, **_UNMANAGED, 415: "Error"})
+    }
 
 
 def _operation(
     name: str, summary: str, answers: Json, parameter: Json | None, errors: Mapping[int, str]
 ) -> Json:
     refused = {
-        str(status): {"description": _WHY[status], "content": _json(schema)}
-        for status, schema in sorted({**_GATE, **errors}.items())
+        str(status): {
+            "description": _WHY[status],
+            "content": _json(schema),
+            **_HEADERS.get(status, {}),
+        }
+        for status, schema in sorted(errors.items())
     }
     return {
         "operationId": name,
@@ -90,6 +113,20 @@ def _json(schema: str) -> Json:
     return {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}}}
 
 
+_HEALTH: Json = {
+    "application/json": {
+        "schema": {
+            "oneOf": [{"$ref": f"#/components/schemas/{name}"} for name in ("Health", "Alive")],
+            "description": "Nobody who was let in learns only that it is",
+        }
+    }
+}
+_HEADERS: dict[int, Json] = {
+    401: {"headers": {"WWW-Authenticate": {"required": True, "schema": {"type": "string"}}}},
+    429: {
+        "headers": {"Retry-After": {"required": True, "schema": {"type": "integer", "minimum": 1}}}
+    },
+}
 _UNSURE = {404: "NotFound", 409: "Ambiguous"}
 _UNMANAGED = {404: "Error", 409: "Error"}
 _SLUG: Json = {

@@ -94,8 +94,10 @@ SCHEMAS: Json = {
             "username": _of("string", "Whose router it is"),
             "hostname": _of("string", "The machine it runs on"),
             "backends": _COUNT,
+            "session": _of("boolean", "Whether the caller logged in by the login page"),
         }
     ),
+    "Alive": _object({"healthy": {"const": True}}),
     "Backend": _BACKEND,
     "Backends": _list("Backend"),
     "Server": _object(

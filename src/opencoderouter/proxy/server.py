@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
@@ -11,13 +12,16 @@ from typing import Any
 
 from aiohttp import web
 
-from opencoderouter.proxy.context import Context
+from opencoderouter.proxy.context import Context, Door
 from opencoderouter.proxy.lane.accesslog import AccessLog
-from opencoderouter.proxy.lane.lane import Lane, Routing
+from opencoderouter.proxy.lane.lane import Lane
 from opencoderouter.proxy.lane.limits import Limits
 from opencoderouter.proxy.lane.occupancy import Occupancy
+from opencoderouter.proxy.lane.pool import Proof
+from opencoderouter.proxy.lane.routing import Routing
 from opencoderouter.proxy.lane.stats import Stats
 from opencoderouter.proxy.listening import accepting
+from opencoderouter.proxy.tls import Tls
 
 _OURS = 8  # header fields that the lane adds
 _MOMENT = 0.1  # seconds, for what has been cancelled to end
@@ -25,17 +29,18 @@ _MOMENT = 0.1  # seconds, for what has been cancelled to end
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """What the lane of one process counts with, and writes to."""
+    """What the lane of one process counts with, asks, and writes to.
+
+    ``proof`` is None where the kernel cannot be asked; with ``tls`` clients are served by HTTPS.
+    """
 
     limits: Limits
     occupancy: Occupancy
     stats: Stats
+    door: Door
     access: AccessLog | None = None
-
-    @classmethod
-    def alone(cls, limits: Limits | None = None) -> Resources:
-        """Return those of a process that has no workers and no access log."""
-        return cls(limits or Limits(), Occupancy.create(1), Stats())
+    proof: Proof | None = None
+    tls: ssl.SSLContext | None = None
 
 
 class Server:
@@ -53,6 +58,7 @@ class Server:
         group: asyncio.TaskGroup,
     ) -> None:
         self._runner, self._group = runner, group
+        self._tls = Tls(resources.tls, resources.limits, group) if resources.tls else None
         self.lane = Lane(
             Routing(
                 table=lambda: context.registry.table,
@@ -64,12 +70,19 @@ class Server:
                 stats=resources.stats,
                 access=resources.access,
                 closing=context.closing,
+                keyring=context.access.keyring,
+                door=resources.door,
+                strikes=context.access.strikes,
+                record=context.access.record,
+                now=context.access.now,
+                scheme="https" if resources.tls else "http",
+                proof=resources.proof,
             )
         )
 
     def accept(self, sockets: Sequence[socket.socket]) -> AbstractAsyncContextManager[None]:
         """Serve clients."""
-        return accepting(self.lane.protocol, sockets)
+        return accepting(self.lane.protocol, sockets, self._tls)
 
     def serve_local(self, end: socket.socket) -> None:
         """Serve the application on ``end``, which is taken over."""
@@ -107,7 +120,7 @@ async def serve(
     *,
     grace: float,
     context: Context,
-    resources: Resources | None = None,
+    resources: Resources,
     beside: Callable[[Server], Coroutine[Any, Any, None]] = _nobody,
 ) -> AsyncIterator[Server]:
     """Serve while the block runs; ``context.closing`` is set when it ends.
@@ -116,7 +129,6 @@ async def serve(
     have ``grace`` seconds to finish before they are cut off. The sockets are closed. The
     application is served until ``beside``, a service that needs it, has ended, too.
     """
-    resources = resources or Resources.alone()
     runner = web.AppRunner(
         app,
         handler_cancellation=True,

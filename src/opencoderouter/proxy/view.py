@@ -62,7 +62,7 @@ class Caller:
     def by_host(self, slug: str) -> str:
         """Return the project's own address: ``localhost`` for who came by loopback."""
         near = _is_loopback(self.authority.host)
-        host = f"{slug}.localhost" if near else self.names.local(slug)
+        host = self.names.beside(slug, "localhost" if near else self.authority.host)
         return f"{self.scheme}://{host}{self.authority.suffix}/"
 
 

@@ -8,6 +8,7 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from opencoderouter.core.model import Kind, Listener
+from opencoderouter.kernel.credentials import authorization
 from opencoderouter.kernel.processes import Process, opencode_processes, process, socket_owners
 
 
@@ -79,8 +80,13 @@ class Census:
             return Candidate(listener) if listener.port in self._ports else None
         if owner.kind is None and listener.port not in self._ports:
             return None
-        kind = owner.kind or Kind.OTHER
-        return Candidate(replace(listener, pid=owner.pid, kind=kind), owner.cwd)
+        own = replace(
+            listener,
+            pid=owner.pid,
+            kind=owner.kind or Kind.OTHER,
+            authorization=authorization(owner, listener.port, proc=self._proc),
+        )
+        return Candidate(own, owner.cwd)
 
 
 def one_per_server(

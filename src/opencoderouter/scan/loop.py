@@ -55,7 +55,7 @@ class ScanPolicy:
 
 
 class Scanner:
-    """Keeps the registry's backends as they are; the only one that does.
+    """Keeps the registry's backends of this machine as they are; the only one that does.
 
     ``started`` returns the ports of servers that the router itself started: these are taken in
     where the kernel cannot tell whose they are. ``used`` returns, for a directory, what changes

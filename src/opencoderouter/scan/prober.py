@@ -20,7 +20,7 @@ _log = logging.getLogger(__name__)
 
 
 class Prober:
-    """The one writer of backends into the registry."""
+    """The one writer of backends into the registry, but for those that the user names."""
 
     def __init__(self, registry: Registry, client: Client, *, interval: float) -> None:
         self._registry, self._client, self._interval = registry, client, interval

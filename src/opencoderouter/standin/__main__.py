@@ -1,8 +1,12 @@
-"""``python -m opencoderouter.standin serve --hostname H --port N``, in a project's directory."""
+"""``python -m opencoderouter.standin serve --hostname H --port N``, in a project's directory.
+
+As OpenCode does, it wants the password of its environment, if there is one.
+"""
 
 from __future__ import annotations
 
 import argparse
+import os
 import signal
 import time
 from pathlib import Path
@@ -22,8 +26,15 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=4096)
     options = parser.parse_args()
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    password = os.environ.get("OPENCODE_SERVER_PASSWORD")
+    username = os.environ.get("OPENCODE_SERVER_USERNAME") or "opencode"
     web.run_app(
-        application(str(Path.cwd()), clock=lambda: time.time_ns() // 1_000_000, pause=_TURN),
+        application(
+            str(Path.cwd()),
+            clock=lambda: time.time_ns() // 1_000_000,
+            pause=_TURN,
+            credentials=(username, password) if password else None,
+        ),
         host=options.hostname,
         port=options.port,
         handle_signals=False,

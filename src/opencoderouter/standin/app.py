@@ -11,24 +11,38 @@ from pathlib import Path
 from typing import Any
 
 from aiohttp import web
-from aiohttp.typedefs import Handler
+from aiohttp.typedefs import Handler, Middleware
 
 from opencoderouter import __version__
+from opencoderouter.core.basic import read_basic
 
 Json = dict[str, Any]
 VERSION = f"{__version__}-standin"
+_SECURE_AREA = {"Vary": "Origin", "WWW-Authenticate": 'Basic realm="Secure Area"'}
+_UNAUTHORIZED = {"_tag": "UnauthorizedError", "message": "Authentication required"}
+# What a browser fetches without credentials.
+_OPEN = frozenset(
+    """/site.webmanifest /web-app-manifest-192x192.png /web-app-manifest-512x512.png""".split()
+)
 _HEARTBEAT = 10.0  # seconds, as OpenCode's
 _STREAM = {"Content-Type": "text/event-stream", "Cache-Control": "no-cache, no-transform"}
 _PAGE = """<!doctype html><title>{name}: stand-in</title>
 <h1>{name}</h1><p>This is a stand-in, not OpenCode. It serves <code>{directory}</code>.</p>"""
 
 
-def application(directory: str, *, clock: Callable[[], int], pause: float) -> web.Application:
+def application(
+    directory: str,
+    *,
+    clock: Callable[[], int],
+    pause: float,
+    credentials: tuple[str, str] | None = None,
+) -> web.Application:
     """Return a server for ``directory``.
 
-    ``clock`` tells milliseconds since the epoch; a turn is busy for ``pause`` seconds.
+    ``clock`` tells milliseconds since the epoch; a turn is busy for ``pause`` seconds. With
+    ``credentials``, user name and password, nobody is answered who does not show them.
     """
-    app = web.Application(middlewares=[_not_found])
+    app = web.Application(middlewares=[*([_lock(credentials)] if credentials else []), _not_found])
     app.add_routes(_Standin(directory, clock, pause).routes())
     return app
 
@@ -39,6 +53,28 @@ async def _not_found(request: web.Request, handler: Handler) -> web.StreamRespon
         return await handler(request)
     except KeyError:  # no such session
         return web.json_response({"name": "NotFoundError"}, status=404)
+
+
+def _lock(credentials: tuple[str, str]) -> Middleware:
+    @web.middleware
+    async def locked(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if _is_open(request) or _shown(request) == credentials:
+            return await handler(request)
+        if request.path.startswith("/api/"):
+            return web.json_response(_UNAUTHORIZED, status=401, headers=_SECURE_AREA)
+        return web.Response(status=401, headers=_SECURE_AREA)
+
+    return locked
+
+
+def _is_open(request: web.Request) -> bool:
+    return request.method == "OPTIONS" or (request.method == "GET" and request.path in _OPEN)
+
+
+def _shown(request: web.Request) -> tuple[str, str] | None:
+    """Return the credentials of a request: a token in the query counts before the field."""
+    token = request.query.get("auth_token")
+    return read_basic(f"Basic {token}" if token else request.headers.get("Authorization", ""))
 
 
 class _Standin:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
+import shutil
 import socket
+import sys
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from opencoderouter import __version__
 from opencoderouter.core.managed import Managed
@@ -12,45 +16,78 @@ from opencoderouter.core.table import Table
 from opencoderouter.settings import Settings
 from opencoderouter.wiring.listen import is_loopback
 
+_NAME = "ocr-router"
 _NOTHING = """
   No OpenCode server is running yet. To get a project, do one of these:
-    ocr-router start DIRECTORY      starts `opencode serve` there
-    opencode serve                  in a project's directory
-    ocr-router serve DIRECTORY...   the router starts and stops them itself
+    {program} start DIRECTORY      starts `opencode serve` there
+    opencode serve{pad}                  in a project's directory
+    {program} serve DIRECTORY...   the router starts and stops them itself
 """
 
 
 def opening(settings: Settings, sockets: Sequence[socket.socket]) -> str:
     """Return the first lines: dashboard, API, who can reach them."""
-    home = f"http://localhost:{settings.port}"
+    home = f"{scheme(settings)}://localhost:{settings.port}"
     lines = [
         f"OpenCodeRouter {__version__}",
         f"  Dashboard  {home}/",
         f"  API        {home}/api/backends",
-        f"  Network    {_network(settings.port, [item.getsockname()[0] for item in sockets])}",
+        f"  Network    {_network(settings, [item.getsockname()[0] for item in sockets])}",
     ]
+    if settings.tls_cert:
+        certificate = printable(shlex.quote(str(settings.tls_cert)))
+        ask = f"{_program()} ls --port {settings.port} --tls-cert {certificate}"
+        lines.append(f"  Commands   `{ask}`, and so on")
     return "\n".join(lines)
 
 
-def projects(table: Table, managed: Mapping[str, Managed], port: int) -> str:
+def projects(table: Table, managed: Mapping[str, Managed], settings: Settings) -> str:
     """Return a line for each project found or being started, or how to get one."""
     found = {project.directory: slug for slug, project in table.projects.items()}
     found |= {item: table.leases[item] for item in managed if item in table.leases}
     if not found:
-        return _NOTHING
+        program = _program()
+        return _NOTHING.format(program=program, pad=" " * (len(program) - len(_NAME)))
+    before, port = scheme(settings), settings.port
     lines = [
-        f"  Project    http://{slug}.localhost:{port}/  {printable(directory)}"
+        f"  Project    {before}://{slug}.localhost:{port}/  {printable(directory)}"
         for directory, slug in sorted(found.items(), key=lambda item: item[1])
     ]
     return "\n".join([*lines, ""])
 
 
-def _network(port: int, addresses: Sequence[str]) -> str:
+def _network(settings: Settings, addresses: Sequence[str]) -> str:
     if all(map(is_loopback, addresses)):
-        return "this machine only"
+        asks = f"; asks you, too, for the password{_where(settings)}"
+        return f"this machine only{asks if settings.auth == 'always' else ''}"
     own = next((item for item in addresses if item not in {"0.0.0.0", "::"}), outbound())  # noqa: S104
     host = f"[{own}]" if ":" in own else own
-    return f"http://{host}:{port}/  EVERYBODY who can reach it gets a shell here (--auth off)"
+    url = f"{scheme(settings)}://{host}:{settings.port}/"
+    if settings.auth == "off":
+        return f"{url}  EVERYBODY who can reach it gets a shell here (--auth off)"
+    too = "; here, too (--auth always)" if settings.auth == "always" else ""
+    return f"{url}  asks for the password{_where(settings)}{too}"
+
+
+def _where(settings: Settings) -> str:
+    if settings.password_from:
+        return f" in {printable(settings.password_from)}"
+    usual = Settings.model_fields["state_dir"].get_default(call_default_factory=True)
+    state = shlex.quote(str(settings.state_dir))
+    option = "" if settings.state_dir == usual else f" --state-dir {state}"
+    return f": `{_program()} password{printable(option)}` shows it"
+
+
+def _program() -> str:
+    """Return our command as it can be typed here."""
+    beside = Path(sys.argv[0]).with_name(_NAME)
+    is_found = shutil.which(_NAME) is not None or not beside.is_file()
+    return _NAME if is_found else shlex.quote(str(beside))
+
+
+def scheme(settings: Settings) -> str:
+    """Return how the router is reached."""
+    return "https" if settings.tls_cert else "http"
 
 
 def outbound() -> str:

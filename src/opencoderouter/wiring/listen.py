@@ -1,28 +1,22 @@
-"""Which address the router may listen on."""
+"""Who can reach the router, and a word when nothing keeps them out."""
 
 from __future__ import annotations
 
 import ipaddress
+import logging
+from collections.abc import Iterable
+
+log = logging.getLogger(__name__)
 
 
-class NotAllowed(ValueError):  # noqa: N818 - an expected end, not a broken promise
-    """The address would let in people that nothing keeps out. The message is for the user."""
-
-
-def listen_address(hostname: str, auth: str, *, given: bool) -> str:
-    """Return the address to bind.
-
-    Until there is a login, an address that others can reach needs ``auth`` ``off``: asked for
-    (``given``) without it, it is refused; as the mere default it becomes this machine only.
-    """
-    if auth == "off" or is_loopback(hostname):
-        return hostname
-    if not given:
-        return "127.0.0.1"
-    raise NotAllowed(
-        f"--hostname {hostname}: others could reach it, and this release has no login yet; "
-        "add `--auth off` to let everybody in, or use 127.0.0.1"
-    )
+def warn_if_open(auth: str, addresses: Iterable[str]) -> None:
+    """Log what it means when others can reach one of the addresses and need no password."""
+    if auth == "off" and not all(map(is_loopback, addresses)):
+        log.warning(
+            "open to everybody auth=off meaning=%s hint=%s",
+            "whoever can reach the port runs commands as you, on this machine",
+            "leave out --auth off: then others need the password (`ocr-router password`)",
+        )
 
 
 def is_loopback(hostname: str) -> bool:

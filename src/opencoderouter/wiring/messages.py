@@ -1,7 +1,8 @@
 """What the owner and its workers tell each other, over a socket pair that only they hold.
 
-Each message is a pickled value behind its length. A worker hears ``Start``, then tables, then
-``Close``; it says how its figures stand, the first time when it has begun to accept.
+Each message is a pickled value behind its length. A worker hears ``Start``, a table and a keyring,
+then newer ones of these, then ``Close``; it says how its figures stand, the first time when it has
+begun to accept.
 """
 
 from __future__ import annotations
@@ -12,10 +13,12 @@ import pickle
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
 
 from opencoderouter.core.hosts import Names
+from opencoderouter.core.keyring import Auth, Keyring
 from opencoderouter.core.table import Table
 from opencoderouter.proxy.lane.limits import Limits
 from opencoderouter.proxy.lane.stats import Snapshot
@@ -25,7 +28,12 @@ _LENGTH = struct.Struct("!I")
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """What a worker needs to know, as plain values. Times are in seconds."""
+    """What a worker needs to know, as plain values. Times are in seconds.
+
+    Logs are moved away when they have ``log_size`` octets; ``audit`` is the file of the audit log,
+    if there is one. ``tls`` are the files of the certificate and of its key, where clients are
+    served by HTTPS.
+    """
 
     names: Names
     limits: Limits
@@ -35,6 +43,10 @@ class Start:
     log_level: str
     access_log: str
     access_log_format: Literal["common", "json"]
+    log_size: int
+    auth: Auth
+    audit: Path | None = None
+    tls: tuple[Path, Path] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +54,7 @@ class Close:
     """Accept no more, let requests end, then end."""
 
 
-Message = Start | Table | Close | Snapshot
+Message = Start | Table | Keyring | Close | Snapshot
 
 
 def _reduce(

@@ -7,7 +7,6 @@ import logging
 import os
 import resource
 import secrets
-import signal
 import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -17,25 +16,35 @@ from functools import partial
 
 from anyascii import anyascii
 
-from opencoderouter.core.hosts import Names
+from opencoderouter import __version__
+from opencoderouter.access.audit import Audit
+from opencoderouter.access.keys import Keys
+from opencoderouter.core.named import reserve
 from opencoderouter.core.slug import LABEL
 from opencoderouter.kernel.sockets import kernel_listeners
 from opencoderouter.launch.launcher import Launcher
 from opencoderouter.leases import LeaseFile, LeaseWriter
 from opencoderouter.opencode.client import Client
+from opencoderouter.proxy import tls
 from opencoderouter.proxy.app import application
 from opencoderouter.proxy.context import Context, Figures
 from opencoderouter.proxy.lane.accesslog import open_access_log
 from opencoderouter.proxy.lane.lane import room
 from opencoderouter.proxy.lane.occupancy import Occupancy
 from opencoderouter.proxy.lane.stats import Stats
+from opencoderouter.proxy.lane.strikes import Strikes
 from opencoderouter.proxy.server import Resources, Server, serve
 from opencoderouter.registry import Registry
 from opencoderouter.scan.loop import Scanner, ScanPolicy
+from opencoderouter.scan.named import NamedServers
 from opencoderouter.settings import Settings
-from opencoderouter.wiring import banner, loop
+from opencoderouter.wiring import banner, entry, loop
+from opencoderouter.wiring.entry import Entry
+from opencoderouter.wiring.journal import journal
 from opencoderouter.wiring.messages import Start
+from opencoderouter.wiring.names import machine_names
 from opencoderouter.wiring.opencode import opencode_client
+from opencoderouter.wiring.signals import stop_on_signals
 from opencoderouter.wiring.workers import Owner, Workers
 
 log = logging.getLogger(__name__)
@@ -52,18 +61,21 @@ def run(
     """Run the router on these sockets until SIGINT or SIGTERM; returns the exit code.
 
     The first of ``shares`` are its own, and it has a worker for each of the others.
-    ``projects`` are absolute directories to start servers in by ``command``. Raises OSError when
-    the access log cannot be opened.
+    ``projects`` are absolute directories to start servers in by ``command``. Raises OSError when a
+    log cannot be opened, and its Refused when a file is not this user's alone; TlsError when
+    certificate and key do not do; Clash when the name of a backend is taken.
     """
     _allow_many_files()
     file = LeaseFile(settings.state_dir / "leases.json")
     with ExitStack() as end:
         resources = end.enter_context(_resources(settings, len(shares)))
+        entry = end.enter_context(_entry(settings, len(shares)))
         writer = end.enter_context(closing(LeaseWriter(file)))
         limit = LABEL - 1 - len(settings.owner)  # {slug}-{owner} is one label
-        registry = Registry(file.load(), limit=limit, ascii_=anyascii, save=writer.save)
+        leases = reserve(file.load(), settings.backend, limit=limit)
+        registry = Registry(leases, limit=limit, ascii_=anyascii, save=writer.save)
         _warn_of_few_files(settings, len(shares))
-        parts = _Parts(settings, shares, registry, resources)
+        parts = _Parts(settings, shares, registry, resources, entry)
         return loop.run(_main(parts, projects, command, say))
 
 
@@ -84,16 +96,36 @@ class _Parts:
     shares: list[list[socket.socket]]
     registry: Registry
     resources: Resources
+    entry: Entry
 
 
 @contextmanager
 def _resources(settings: Settings, processes: int) -> Iterator[Resources]:
-    access = open_access_log(settings.access_log, settings.access_log_format, _later)
+    where, form = settings.access_log, settings.access_log_format
+    access = open_access_log(where, settings.log_size, form, _later)
+    door, proof = entry.asked(settings.auth)
     try:
-        yield Resources(settings.limits, Occupancy.create(processes), Stats(), access)
+        yield Resources(
+            settings.limits,
+            Occupancy.create(processes),
+            Stats(),
+            door,
+            access,
+            proof,
+            tls.context(*settings.tls) if settings.tls else None,
+        )
     finally:
         if access is not None:
             access.close()
+
+
+@contextmanager
+def _entry(settings: Settings, processes: int) -> Iterator[Entry]:
+    keys = Keys(settings.sources, entry.clock)
+    strikes = Strikes.create(processes)
+    file = entry.audit_file(settings.state_dir)
+    with closing(Audit(file, settings.log_size, later=_later)) as audit:
+        yield Entry(keys, strikes, audit)
 
 
 def _later(delay: float, call: Callable[[], object]) -> None:
@@ -108,28 +140,31 @@ def _allow_many_files() -> None:
 
 
 async def _main(parts: _Parts, projects: Sequence[str], command: Sequence[str], say: Say) -> int:
-    stop = _stop_on_signals()
+    stop = stop_on_signals()
     settings, registry = parts.settings, parts.registry
+    record = parts.entry.audit.record
     workers = Workers(_start(settings), parts.shares[1:])
     async with opencode_client(settings.probe_timeout) as client:
         launcher = _launcher(settings, registry, client, command)
         scanner = _scanner(parts, client, launcher, workers)
         context = _context(parts, launcher, client, scanner, workers)
         async with asyncio.TaskGroup() as services:
+            beside = services.create_task(_beside(parts, client, launcher), name="beside")
             scan = services.create_task(scanner.run(), name="scan")
             ready = scanner.ready
             launch = services.create_task(launcher.run(projects, ready=ready), name="launch")
             async with serve(
-                application(context),
+                application(context, settings.api_rate),
                 parts.shares[0],
                 grace=settings.grace,
                 context=context,
                 resources=parts.resources,
-                beside=partial(_employ, workers, context, parts.resources),
+                beside=partial(_employ, workers, context, parts),
             ):
+                record("router_started", version=__version__, pid=os.getpid())
                 say(banner.opening(settings, parts.shares[0]))
                 await _first_of(ready, stop)
-                say(banner.projects(registry.table, launcher.managed, settings.port))
+                say(banner.projects(registry.table, launcher.managed, settings))
                 await stop.wait()
                 log.info("stopping grace=%.1fs", settings.grace)
             # Requests may finish before the servers that answer them end, and those before the
@@ -137,15 +172,27 @@ async def _main(parts: _Parts, projects: Sequence[str], command: Sequence[str], 
             launch.cancel()
             await asyncio.wait([launch])
             scan.cancel()
+            beside.cancel()
+    record("router_stopped", pid=os.getpid())
     log.info("stopped")
     return 0
 
 
-async def _employ(workers: Workers, context: Context, resources: Resources, server: Server) -> None:
+async def _beside(parts: _Parts, client: Client, launcher: Launcher) -> None:
+    """Do what nothing else waits for, until cancelled."""
+    async with asyncio.TaskGroup() as group:
+        group.create_task(parts.entry.keys.run(), name="keys")
+        group.create_task(journal(launcher, parts.entry.audit.record), name="journal")
+        group.create_task(_named(parts, client).run(), name="named")
+
+
+async def _employ(workers: Workers, context: Context, parts: _Parts, server: Server) -> None:
     """Keep workers until the router closes."""
     owner = Owner(
         registry=context.registry,
-        occupancy=resources.occupancy,
+        keyring=parts.entry.keys.watch,
+        occupancy=parts.resources.occupancy,
+        strikes=parts.entry.strikes,
         closing=context.closing,
         serve_local=server.serve_local,
         accept=server.accept,
@@ -155,7 +202,7 @@ async def _employ(workers: Workers, context: Context, resources: Resources, serv
 
 def _start(settings: Settings) -> Start:
     return Start(
-        names=machine_names(settings.owner),
+        names=machine_names(settings),
         limits=settings.limits,
         grace=settings.grace,
         probe_timeout=settings.probe_timeout,
@@ -163,6 +210,10 @@ def _start(settings: Settings) -> Start:
         log_level=settings.log_level,
         access_log=settings.access_log,
         access_log_format=settings.access_log_format,
+        log_size=settings.log_size,
+        auth=settings.auth,
+        audit=entry.audit_file(settings.state_dir),
+        tls=settings.tls,
     )
 
 
@@ -174,22 +225,16 @@ def _context(
         registry=parts.registry,
         supervisor=launcher,
         client=client,
-        names=machine_names(settings.owner),
+        names=machine_names(settings),
         username=settings.username,
         boot=secrets.token_hex(4),
         last_seen=scanner.last_seen,
         closing=asyncio.Event(),
+        access=parts.entry.access(),
         figures=Figures(
             lambda: [stats.snapshot(), *workers.snapshots()], scanner.discovery, scanner.scanned
         ),
     )
-
-
-def machine_names(owner: str) -> Names:
-    """Return the names this machine goes by, and the owner's projects on it."""
-    host = socket.gethostname().lower().rstrip(".")
-    short = host.partition(".")[0]
-    return Names(owner, frozenset({host, short, f"{short}.local"}) - {""})
 
 
 def _scanner(parts: _Parts, client: Client, launcher: Launcher, workers: Workers) -> Scanner:
@@ -220,6 +265,18 @@ def _scanner(parts: _Parts, client: Client, launcher: Launcher, workers: Workers
     )
 
 
+def _named(parts: _Parts, client: Client) -> NamedServers:
+    settings = parts.settings
+    return NamedServers(
+        parts.registry,
+        client,
+        settings.backend,
+        interval=settings.scan_interval,
+        stale_after=settings.stale_after,
+        clock=time.monotonic,
+    )
+
+
 def _launcher(
     settings: Settings, registry: Registry, client: Client, command: Sequence[str]
 ) -> Launcher:
@@ -231,25 +288,6 @@ def _launcher(
         reserved=frozenset({settings.port}),
         listeners=kernel_listeners(),
     )
-
-
-def _stop_on_signals() -> asyncio.Event:
-    """Return an event that the first signal sets. The second ends the process at once."""
-    stop = asyncio.Event()
-
-    def received(number: signal.Signals) -> None:
-        if stop.is_set():
-            log.warning("ending at once signal=%s", number.name)
-            os._exit(128 + number)  # the guard sees it and takes the servers along
-        stop.set()
-
-    loop = asyncio.get_running_loop()
-    # `nohup` means it. A shell ignores SIGINT for what it starts in the background, too: but who
-    # sends that to the router means it as well.
-    hangup = () if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN else (signal.SIGHUP,)
-    for number in (signal.SIGINT, signal.SIGTERM, *hangup):
-        loop.add_signal_handler(number, received, number)
-    return stop
 
 
 async def _first_of(*events: asyncio.Event) -> None:

@@ -7,6 +7,7 @@ that only these two have, and so does the application that answers what is for t
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 import socket
@@ -17,19 +18,26 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from opencoderouter import __version__
+from opencoderouter.access.audit import Audit
+from opencoderouter.core.keyring import Keyring
 from opencoderouter.core.model import Listener
 from opencoderouter.core.table import Table
+from opencoderouter.proxy.context import Record
 from opencoderouter.proxy.lane.accesslog import AccessLog, open_access_log
-from opencoderouter.proxy.lane.lane import Lane, Routing
+from opencoderouter.proxy.lane.lane import Lane
 from opencoderouter.proxy.lane.occupancy import Occupancy
+from opencoderouter.proxy.lane.routing import Routing
 from opencoderouter.proxy.lane.stats import Stats
+from opencoderouter.proxy.lane.strikes import Strikes
 from opencoderouter.proxy.listening import accepting
-from opencoderouter.wiring import logs, loop
+from opencoderouter.proxy.tls import Tls, TlsError, context
+from opencoderouter.wiring import entry, logs, loop
 from opencoderouter.wiring.messages import Close, Start, encode, read
 
 if TYPE_CHECKING:  # it brings a whole HTTP client along, which few workers need
     from opencoderouter.opencode.client import Client
 
+log = logging.getLogger(__name__)
 _OFTEN = 1.0  # seconds between two reports to the owner, when there is something new
 HEARTBEAT = 3.0  # seconds between two when there is not: who says nothing is replaced
 
@@ -49,7 +57,7 @@ class Serving(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Ends:
-    """The worker's ends of what its owner has given it, and its row of the occupancy.
+    """The worker's ends of what its owner has given it, and its rows of what is counted together.
 
     Over ``control`` go messages; whoever holds the other end of ``handover`` serves the application
     to sockets that are sent there.
@@ -58,6 +66,7 @@ class _Ends:
     control: socket.socket
     handover: socket.socket
     occupancy: Occupancy
+    strikes: Strikes
     listening: Sequence[socket.socket]
 
     def dial(self) -> socket.socket:
@@ -94,13 +103,17 @@ class _Inquirer:
 class _Worker:
     """What the owner has said so far, and what this process counts."""
 
-    def __init__(self, ends: _Ends, start: Start, table: Table) -> None:
-        self._ends, self._start, self._table = ends, start, table
+    def __init__(self, ends: _Ends, start: Start, table: Table, keyring: Keyring) -> None:
+        """Raise TlsError when the certificate, good at the start of the router, is not now."""
+        self._ends, self._start = ends, start
+        self._table, self._keyring = table, keyring
+        self._tls = context(*start.tls) if start.tls else None
         self._closing = asyncio.Event()
         self.stats = Stats()
 
-    def routing(self, access: AccessLog | None, end: AsyncExitStack) -> Routing:
+    def routing(self, logs_: _Logs, end: AsyncExitStack) -> Routing:
         """Return what the lane needs; ``end`` ends what it will have made."""
+        door, proof = entry.asked(self._start.auth)
         return Routing(
             table=lambda: self._table,
             names=self._start.names,
@@ -108,9 +121,16 @@ class _Worker:
             dial=self._ends.dial,
             limits=self._start.limits,
             occupancy=self._ends.occupancy,
+            strikes=self._ends.strikes,
             stats=self.stats,
-            access=access,
+            access=logs_.access,
             closing=self._closing,
+            keyring=lambda: self._keyring,
+            door=door,
+            record=logs_.record,
+            now=entry.clock,
+            proof=proof,
+            scheme="https" if self._tls else "http",
         )
 
     async def serve(
@@ -122,7 +142,8 @@ class _Worker:
                 group.create_task(lane.run(), name="lane"),
                 group.create_task(self._hear(reader), name="hear"),
             ]
-            async with accepting(lane.protocol, self._ends.listening):
+            tls = Tls(self._tls, self._start.limits, group) if self._tls else None
+            async with accepting(lane.protocol, self._ends.listening, tls):
                 tasks.append(group.create_task(self._tell(writer), name="tell"))
                 await self._closing.wait()
             await lane.finish(self._start.grace)
@@ -133,6 +154,8 @@ class _Worker:
         while (message := await read(reader)) is not None:
             if isinstance(message, Table):
                 self._table = message
+            elif isinstance(message, Keyring):
+                self._keyring = message
             elif isinstance(message, Close):
                 self._closing.set()
         os._exit(1)  # the owner is gone, and with it whoever may listen to this port
@@ -150,20 +173,45 @@ class _Worker:
                 silent += _OFTEN
 
 
+@dataclass(frozen=True, slots=True)
+class _Logs:
+    """What this process writes to; several processes append to the same files."""
+
+    access: AccessLog | None
+    record: Record
+
+
+def _open_logs(start: Start, end: AsyncExitStack) -> _Logs:
+    later = asyncio.get_running_loop().call_later
+    access = open_access_log(start.access_log, start.log_size, start.access_log_format, later)
+    if access is not None:
+        end.callback(access.close)
+    if start.audit is None:
+        return _Logs(access, _unheard)
+    audit = Audit(start.audit, start.log_size, later=later)
+    end.callback(audit.close)
+    return _Logs(access, audit.record)
+
+
+def _unheard(_: str, /, **__: object) -> None:
+    pass
+
+
 async def _main(ends: _Ends, make: Callable[[Routing], Serving]) -> int:
     # A copy: the owner takes the end of the socket itself for that of the process.
     reader, writer = await asyncio.open_unix_connection(sock=ends.control.dup())
-    start, table = await read(reader), await read(reader)
-    if not isinstance(start, Start) or not isinstance(table, Table):
+    start, table, keyring = [await read(reader) for _ in range(3)]
+    if not (isinstance(start, Start) and isinstance(table, Table) and isinstance(keyring, Keyring)):
         return 1  # the owner has changed its mind
     logs.configure(start.log_format, start.log_level)
-    worker = _Worker(ends, start, table)
+    try:
+        worker = _Worker(ends, start, table, keyring)
+    except TlsError as error:
+        log.error("tls: %s", error)  # noqa: TRY400 - it says all
+        return 1
     async with AsyncExitStack() as end:
-        later = asyncio.get_running_loop().call_later
-        access = open_access_log(start.access_log, start.access_log_format, later)
-        if access is not None:
-            end.callback(access.close)
-        await worker.serve(make(worker.routing(access, end)), reader, writer)
+        logs_ = _open_logs(start, end)
+        await worker.serve(make(worker.routing(logs_, end)), reader, writer)
     writer.write(encode(worker.stats.snapshot()))
     writer.close()
     with suppress(ConnectionError):
@@ -178,11 +226,12 @@ def main(make: Callable[[Routing], Serving] = Lane) -> None:
     version, *numbers = sys.argv[1:]
     if version != __version__:
         sys.exit(f"worker: this is {__version__}, not {version}: restart the router")
-    row, control, handover, shared, *listening = map(int, numbers)
+    row, control, handover, occupancy, strikes, *listening = map(int, numbers)
     ends = _Ends(
         socket.socket(fileno=control),
         socket.socket(fileno=handover),
-        Occupancy.attach(shared, row),
+        Occupancy.attach(occupancy, row),
+        Strikes.attach(strikes, row),
         [socket.socket(fileno=one) for one in listening],
     )
     # Not sys.exit(): the control socket is the last to be closed.

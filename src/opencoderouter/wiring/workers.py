@@ -16,11 +16,14 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, ExitStack, suppress
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from opencoderouter import __version__
+from opencoderouter.core.keyring import Keyring
 from opencoderouter.proxy.closing import unless
 from opencoderouter.proxy.lane.occupancy import Occupancy
 from opencoderouter.proxy.lane.stats import Snapshot, ended, merge
+from opencoderouter.proxy.lane.strikes import Strikes
 from opencoderouter.registry import Registry
 from opencoderouter.watch import Watch
 from opencoderouter.wiring.messages import Close, Message, Start, encode, read
@@ -47,7 +50,9 @@ class Owner:
     """
 
     registry: Registry
+    keyring: Watch[Keyring]
     occupancy: Occupancy
+    strikes: Strikes
     closing: asyncio.Event
     serve_local: Callable[[socket.socket], object]
     accept: Callable[[Sockets], AbstractAsyncContextManager[None]]
@@ -77,18 +82,34 @@ class Workers:
 
     async def run(self, owner: Owner) -> None:
         """Service: keep a worker at each share; when the router closes, until all have ended."""
-        tables = Watch(encode(owner.registry.table))
+        news = Watch(News(encode(owner.registry.table), encode(owner.keyring.value)))
         async with asyncio.TaskGroup() as group:
-            publish = group.create_task(_publish(owner.registry, tables), name="tables")
+            publish = [
+                group.create_task(_tables(owner.registry, news), name="tables"),
+                group.create_task(_keyrings(owner.keyring, news), name="keyrings"),
+            ]
             async with asyncio.TaskGroup() as keepers:
                 for share in self._shares:
-                    keepers.create_task(share.run(owner, tables), name="worker")
-            publish.cancel()
+                    keepers.create_task(share.run(owner, news), name="worker")
+            for task in publish:
+                task.cancel()
 
 
-async def _publish(registry: Registry, tables: Watch[bytes]) -> None:
+class News(NamedTuple):
+    """What workers are told whenever it changes, encoded once for all of them."""
+
+    table: bytes
+    keyring: bytes
+
+
+async def _tables(registry: Registry, news: Watch[News]) -> None:
     async for table in registry.follow():
-        tables.set(encode(table))
+        news.set(news.value._replace(table=encode(table)))
+
+
+async def _keyrings(keyring: Watch[Keyring], news: Watch[News]) -> None:
+    async for value in keyring.follow():
+        news.set(news.value._replace(keyring=encode(value)))
 
 
 class _Share:
@@ -101,7 +122,7 @@ class _Share:
         self._start, self._grace = encode(start), start.grace
         self.figures = self.left = merge(())
 
-    async def run(self, owner: Owner, tables: Watch[bytes]) -> None:
+    async def run(self, owner: Owner, news: Watch[News]) -> None:
         """Keep a worker until the router closes."""
         ends = 0
         with ExitStack() as own:
@@ -109,23 +130,23 @@ class _Share:
                 own.enter_context(one)
             while not owner.closing.is_set():
                 began = self._clock()
-                what = await self._turn(pause(ends), owner, tables)
+                what = await self._turn(pause(ends), owner, news)
                 ends = 1 if self._clock() - began >= _LIVED else ends + 1
                 if not owner.closing.is_set():
                     log.warning("worker ended row=%d %s next=%.0fs", self._row, what, pause(ends))
 
-    async def _turn(self, wait: float, owner: Owner, tables: Watch[bytes]) -> str:
+    async def _turn(self, wait: float, owner: Owner, news: Watch[News]) -> str:
         """Have a worker, after a wait; return what became of it."""
         async with AsyncExitStack() as cover:
             await cover.enter_async_context(owner.accept([one.dup() for one in self._sockets]))
             if not await unless(owner.closing, asyncio.sleep(wait)):
                 return ""
             try:
-                worker = _Worker(self._module, self._row, self._sockets, owner.occupancy)
+                worker = _Worker(self._module, self._row, self._sockets, owner)
             except OSError as error:
                 return f"error={error}"
             try:
-                await self._employ(worker, owner, tables, cover)
+                await self._employ(worker, owner, news, cover)
             finally:
                 code = worker.end()
                 owner.occupancy.clear(self._row)
@@ -134,13 +155,13 @@ class _Share:
             return f"pid={worker.process.pid} code={code}"
 
     async def _employ(
-        self, worker: _Worker, owner: Owner, tables: Watch[bytes], cover: AsyncExitStack
+        self, worker: _Worker, owner: Owner, news: Watch[News], cover: AsyncExitStack
     ) -> None:
         """Tell a worker what it needs to know, and listen to it, until it is gone."""
         log.info("worker started row=%d pid=%d", self._row, worker.process.pid)
         await worker.connect(owner.serve_local)
         async with asyncio.TaskGroup() as group:
-            tell = group.create_task(self._tell(worker, tables), name="tell")
+            tell = group.create_task(self._tell(worker, news), name="tell")
             close = group.create_task(self._close(worker, owner.closing, cover), name="close")
             async for figures in worker.figures():
                 await cover.aclose()  # it accepts now
@@ -148,12 +169,15 @@ class _Share:
             tell.cancel()
             close.cancel()
 
-    async def _tell(self, worker: _Worker, tables: Watch[bytes]) -> None:
-        """Tell the newest table again and again; while it is being sent, newer ones may come."""
+    async def _tell(self, worker: _Worker, news: Watch[News]) -> None:
+        """Tell what is newest again and again; while it is being sent, newer things may come."""
+        told: tuple[bytes, ...] = ()
         with suppress(ConnectionError):  # it is gone, and who listens to it knows
             await worker.send(self._start)
-            async for table in tables.follow():
-                await worker.send(table)
+            async for newest in news.follow():
+                for message in (one for one in newest if one not in told):
+                    await worker.send(message)
+                told = newest
 
     async def _close(self, worker: _Worker, closing: asyncio.Event, cover: AsyncExitStack) -> None:
         """When the router closes, let nobody come in any more, and the worker end."""
@@ -174,11 +198,12 @@ def pause(ends: int) -> float:
 class _Worker:
     """A worker process, and the owner's ends of what leads there."""
 
-    def __init__(self, module: str, row: int, sockets: Sockets, occupancy: Occupancy) -> None:
+    def __init__(self, module: str, row: int, sockets: Sockets, owner: Owner) -> None:
         with ExitStack() as ours, ExitStack() as theirs:
             self._control, control = _pair(socket.SOCK_STREAM, ours, theirs)
             self._handover, handover = _pair(socket.SOCK_SEQPACKET, ours, theirs)
-            passed = [control, handover, occupancy.fileno(), *(one.fileno() for one in sockets)]
+            shared = (owner.occupancy.fileno(), owner.strikes.fileno())
+            passed = [control, handover, *shared, *(one.fileno() for one in sockets)]
             self.process = _start(module, row, passed)
             self._ends = ours.pop_all()
 

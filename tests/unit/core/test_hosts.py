@@ -156,3 +156,50 @@ def test_a_slug_is_found_by_its_names(slug: str) -> None:
     by_localhost = classify(f"{slug}.localhost", NAMES)
     assert isinstance(by_localhost, OfProject)
     assert by_localhost.slugs[0] == slug
+
+
+SITES = Names(
+    "alice", frozenset({"box.example.org", "dev.example.org"}), frozenset({"dev.example.org", "x"})
+)
+
+
+@pytest.mark.parametrize(
+    ("host", "where"),
+    [
+        ("shop.dev.example.org", OfProject(("shop",))),
+        ("shop-alice.dev.example.org", OfProject(("shop-alice",))),
+        ("shop.x", OfProject(("shop",))),
+        ("dev.example.org", Own()),
+        ("box.example.org", Own()),
+        *[(host, Unknown()) for host in ("a.shop.dev.example.org", ".dev.example.org", "x", ".x")],
+        *[(host, Unknown()) for host in ("shop.example.org", "shopdev.example.org", "evil.org")],
+        *[(host, Unknown()) for host in ("shop.dev.example.org.evil.org", "shop..dev.example.org")],
+    ],
+)
+def test_projects_below_a_domain(host: str, where: Own | OfProject | Unknown) -> None:
+    """One label below a domain that the router was told about is a project; no more, no less."""
+    assert classify(host, SITES) == where
+    assert isinstance(classify("shop.dev.example.org", NAMES), Unknown)
+
+
+def test_own_names_come_before_domains() -> None:
+    """No project takes a name of the router's own."""
+    names = Names("alice", frozenset({"box.x"}), frozenset({"x", "localhost", "local"}))
+    assert classify("box.x", names) == Own()
+    assert classify("localhost", names) == Own()
+    assert classify("shop-alice.local", names) == OfProject(("shop",))
+
+
+@pytest.mark.parametrize(
+    ("host", "name"),
+    [
+        ("localhost", "two.localhost"),
+        ("dev.example", "two.dev.example"),
+        ("box", "two-alice.local"),
+        ("192.0.2.1", "two-alice.local"),
+    ],
+)
+def test_names_of_projects(host: str, name: str) -> None:
+    """Whoever has come by a name is sent to one that the same resolver knows."""
+    names = Names("alice", frozenset({"box", "dev.example"}), frozenset({"dev.example"}))
+    assert names.beside("two", host) == name

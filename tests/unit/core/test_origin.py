@@ -6,7 +6,7 @@ import pytest
 
 from opencoderouter.core.headers import Headers
 from opencoderouter.core.hosts import Authority
-from opencoderouter.core.origin import foreign
+from opencoderouter.core.origin import Place, foreign
 
 HERE = Authority("alpha.localhost", "8080")
 NAVIGATION = (("Sec-Fetch-Mode", "navigate"), ("Sec-Fetch-Dest", "document"))
@@ -16,7 +16,7 @@ def check(
     *headers: tuple[str, str], method: str = "GET", target: str = "/x", here: Authority = HERE
 ) -> str | None:
     """Judge a request to ``alpha.localhost:8080``."""
-    return foreign(method, target, headers, "http", here)
+    return foreign(method, target, headers, Place("http", here))
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "HEAD", "OPTIONS", "DELETE"])
@@ -95,3 +95,40 @@ def test_foreign_pages_are_refused(site: str, headers: Headers, method: str) -> 
 def test_foreign_links_lead_to_the_start(site: str, target: str, judgement: str | None) -> None:
     """A link from another site may open the first page, and nothing else."""
     assert check(("Sec-Fetch-Site", site), *NAVIGATION, target=target) == judgement
+
+
+ALLOWED = Place("http", HERE, frozenset({"https://app.example.org", "http://localhost:3000"}))
+
+
+@pytest.mark.parametrize("origin", ["https://app.example.org", "HTTP://LocalHost:3000"])
+@pytest.mark.parametrize("site", [None, "cross-site", "same-site"])
+@pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS"])
+def test_allowed_origins(origin: str, site: str | None, method: str) -> None:
+    """Pages that the user has named may ask for everything, preflights included."""
+    fields = [("Origin", origin), *([("Sec-Fetch-Site", site)] if site else [])]
+    assert foreign(method, "/x", tuple(fields), ALLOWED) is None
+
+
+@pytest.mark.parametrize(
+    "origins",
+    [
+        *[
+            ["http://app.example.org"],
+            ["https://app.example.org:8443"],
+            ["https://app.example.org."],
+        ],
+        *[["https://app.example.org/"], ["https://evil.org"], ["null"], [""]],
+        *[["https://app.example.org", "https://evil.org"], ["https://app.example.org, x"]],
+        ["https://xapp.example.org"],
+    ],
+)
+def test_only_these_are_allowed(origins: list[str]) -> None:
+    """Letter by letter, and all of them."""
+    fields = tuple(("Origin", origin) for origin in origins)
+    assert foreign("GET", "/x", fields, ALLOWED) == "request"
+
+
+def test_nobody_is_allowed_without_a_name() -> None:
+    """A page that does not say which it is may be any page."""
+    assert foreign("GET", "/x", (("Sec-Fetch-Site", "cross-site"),), ALLOWED) == "request"
+    assert foreign("GET", "/x", (), Place("http", HERE, frozenset({"null"}))) is None

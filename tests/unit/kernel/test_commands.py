@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opencoderouter.core.model import Kind
-from opencoderouter.kernel.commands import opencode_kind
+from opencoderouter.kernel.commands import opencode_kind, serving
 
 SERVE, WEB, ACP, TUI = Kind.SERVE, Kind.WEB, Kind.ACP, Kind.TUI
 
@@ -51,6 +51,12 @@ SERVE, WEB, ACP, TUI = Kind.SERVE, Kind.WEB, Kind.ACP, Kind.TUI
 def test_kind(line: str, comm: str, kind: Kind | None) -> None:
     """The program must be OpenCode; then its first word says what it serves."""
     assert opencode_kind(line.split(), comm) is kind
+
+
+def test_what_is_started_here_is_opencode() -> None:
+    """The arguments that servers are started with serve on loopback, on the port."""
+    assert serving(30001) == ("serve", "--hostname", "127.0.0.1", "--port", "30001")
+    assert opencode_kind(("opencode", *serving(30001)), "opencode") is SERVE
 
 
 @given(st.lists(st.text()), st.text())

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opencoderouter.core.model import Listener
-from opencoderouter.kernel.proc_net import parse_listeners, read_listeners
+from opencoderouter.kernel.proc_net import parse_listeners, read_listeners, read_sockets
+from opencoderouter.kernel.tcp import LISTEN, Socket, end
 
 pytestmark = pytest.mark.skipif(sys.byteorder == "big", reason="recorded on little-endian")
 
@@ -57,10 +58,25 @@ def test_read(tmp_path: Path) -> None:
     assert read_listeners(tmp_path) == HERE | HERE6
 
 
+def test_sockets(tmp_path: Path) -> None:
+    """Of all sockets both ends are read; IPv4 in the dress of IPv6 is IPv4."""
+    (tmp_path / "net").mkdir()
+    (tmp_path / "net/tcp").write_text(TCP)
+    (tmp_path / "net/tcp6").write_text(TCP6)
+    found = {one.inode: one for one in read_sockets(tmp_path)}
+    assert sorted(found) == [1681, 1690, 74401, 74402, 74403, 74405]
+    ends = end("127.0.0.1", 30000), end("127.0.0.1", 41672)
+    assert found[74405] == Socket(1, *ends, uid=1000, inode=74405)
+    assert found[74402] == Socket(LISTEN, end("::1", 30001), end("::", 0), 1000, 74402)
+    assert found[74403].source == end("127.0.0.1", 30002)
+
+
 def test_unreadable(tmp_path: Path) -> None:
     """Without the files nothing is known, which is not the same as nothing being there."""
     with pytest.raises(FileNotFoundError):
         read_listeners(tmp_path)
+    with pytest.raises(FileNotFoundError):
+        list(read_sockets(tmp_path))
 
 
 @given(st.text() | st.lists(st.sampled_from([*TCP.split(" "), "\n"])).map(" ".join))

@@ -14,13 +14,17 @@ from opencoderouter.core.model import Kind
 from opencoderouter.kernel.processes import (
     Process,
     Stat,
+    below,
     descendants,
+    environment,
+    may_read,
     opencode_processes,
     parse_stat,
     parse_status,
     process,
     resident_bytes,
     socket_owners,
+    stats,
 )
 
 UID = os.getuid()
@@ -182,3 +186,50 @@ def test_never_raises(text: str) -> None:
     parse_stat(text)
     parse_stat(f"1 (x) {text}")
     parse_status(text)
+
+
+def test_environment(tmp_path: Path) -> None:
+    """Variables by name, the first of two as getenv(3) has it, whatever the octets."""
+    (tmp_path / "7").mkdir()
+    (tmp_path / "7/environ").write_bytes(b"A=1\0NO=\0A=2\0B=x=y\0junk\0C=\xff\0=\0")
+    names = ("A", "B", "C", "junk", "D")
+    assert environment(7, names, proc=tmp_path) == {"A": "1", "B": "x=y", "C": "\ufffd"}
+    assert environment(8, names, proc=tmp_path) == {}
+
+
+def test_image() -> None:
+    """A stat line tells where the environment lies; one of an older kernel does not."""
+    line = "7 (sh) S 3 " + "0 " * 17 + "4321 " + "0 " * 27 + "5555 6666 0"
+    assert parse_stat(line) == Stat("sh", "S", 3, 4321, image=5555)
+
+
+def test_stats(tmp_path: Path) -> None:
+    """All that run, but for those that are known."""
+    for pid, ppid, state in ((7, 1, "S"), (8, 7, "R"), (9, 7, "Z"), (10, 8, "S")):
+        add(tmp_path, pid, ppid=ppid, state=state)
+    found = stats(proc=tmp_path)
+    assert {pid: stat.ppid for pid, stat in found.items()} == {7: 1, 8: 7, 10: 8}
+    assert set(stats({7, 10}, proc=tmp_path)) == {8}
+    assert sorted(below(found, [7])) == [8, 10]
+    assert below(found, [10, 99]) == []
+
+
+@pytest.mark.parametrize(
+    ("users", "readable"),
+    [("0 {me} {me} {me}", False), ("{me} 0 0 0", True), ("{me} 4321 4321 4321", True), ("", True)],
+)
+def test_what_cannot_be_looked_into(
+    users: str, *, readable: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only what may have sockets of our user matters: the last of its users is that of new ones."""
+
+    def refuse(_: str) -> list[str]:
+        raise PermissionError
+
+    me = os.geteuid() or 1000
+    monkeypatch.setattr(os, "geteuid", lambda: me)
+    (tmp_path / "7").mkdir()
+    (tmp_path / "7/status").write_text("Name:\tx\nUid:\t" + users.format(me=me) + "\n")
+    assert may_read(7, proc=tmp_path)  # it is gone: it has no descriptors
+    monkeypatch.setattr(os, "listdir", refuse)
+    assert may_read(7, proc=tmp_path) is readable

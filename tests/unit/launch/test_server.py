@@ -49,6 +49,13 @@ def test_answers(listener: Listener, *, answers: bool) -> None:
     assert server().answers(table(listener)) is answers
 
 
+def test_a_named_server_is_not_ours() -> None:
+    """Another machine's server, which has no pid here either, may have the same port."""
+    away = Backend(Listener("192.0.2.1", 30000), Identity("http://box:30000/x", "1"), Status.READY)
+    leases = MappingProxyType({away.identity.directory: "box"})
+    assert not server().answers(tables.observe(Table(), [away], leases))
+
+
 def test_answers_behind_a_wrapper() -> None:
     """A descendant of our process that listens on our port is our server."""
     made = server()

@@ -9,8 +9,16 @@ import pytest
 from tests.fakes import backend
 
 from opencoderouter.core.headers import get
-from opencoderouter.core.plan import Links, Redirect, Refuse
-from opencoderouter.proxy.answers import accepted, links, problem, redirect, shows_page
+from opencoderouter.core.plan import Links, Redirect, Unauthenticated
+from opencoderouter.core.refusals import Refuse
+from opencoderouter.proxy.answers import (
+    accepted,
+    links,
+    problem,
+    redirect,
+    shows_page,
+    unauthenticated,
+)
 from opencoderouter.registry import Registry
 
 REFUSE = Refuse(404, "unknown_project", "There is no project '<é\udcff>'.", "See `ls` & more.")
@@ -52,6 +60,38 @@ def test_when_to_come_back(status: int, wait: str | None, page: bool) -> None:  
     """It is said where it makes sense to ask again."""
     answer = problem(Refuse(status, "word", "d", "h"), page=page)
     assert get(answer.headers, "retry-after") == wait
+
+
+def test_when_to_come_back_after_failures() -> None:
+    """Who guessed too often is told how long it takes."""
+    answer = problem(Refuse(429, "word", "d", "h", wait=7), page=False)
+    assert get(answer.headers, "retry-after") == "7"
+
+
+@pytest.mark.parametrize("page", [True, False])
+@pytest.mark.parametrize("browser", [True, False])
+def test_unauthenticated(page: bool, browser: bool) -> None:  # noqa: FBT001
+    """It is asked for credentials; a browser never by Basic, for which it has a dialog."""
+    answer = unauthenticated(Unauthenticated("/x?y=1", page, browser, readable=False))
+    asked = [value for name, value in answer.headers if name == "WWW-Authenticate"]
+    basic = 'Basic realm="OpenCodeRouter", charset="UTF-8"'
+    assert asked == [*([] if browser else [basic]), 'Bearer realm="OpenCodeRouter"']
+    assert (answer.status, get(answer.headers, "cache-control")) == (401, "no-store")
+    assert get(answer.headers, "vary") == "Accept"
+    if page:
+        assert b'name="to" value="/x?y=1"' in answer.body
+    else:
+        said = json.loads(answer.body)
+        assert (set(said), said["error"]) == ({"error", "detail", "hint"}, "unauthenticated")
+
+
+def test_form_says_that_it_can_be_read() -> None:
+    """Over a network without encryption the page says so."""
+    told, untold = (
+        unauthenticated(Unauthenticated("/", page=True, browser=True, readable=readable)).body
+        for readable in (True, False)
+    )
+    assert told != untold
 
 
 def test_more_fields() -> None:
@@ -97,10 +137,10 @@ def test_links() -> None:
     registry = Registry()
     registry.observe(backend("/home/alice/alpha", 4001))
     project = registry.table.projects["alpha"]
-    answer = links(Links(project, ('http://a/?"<x>', "http://b/")))
+    answer = links(Links(project, (('http://a/?"<x>', '/go?"<x>'), ("http://b/", "http://b/"))))
     assert answer.status == HTTPStatus.MULTIPLE_CHOICES
     page = answer.body.decode()
-    assert 'href="http://a/?&quot;&lt;x&gt;"' in page
-    assert 'href="http://b/"' in page
+    assert 'href="/go?&quot;&lt;x&gt;">http://a/?&quot;&lt;x&gt;<' in page
+    assert 'href="http://b/">http://b/<' in page
     assert "Accept" in (get(answer.headers, "vary") or "")
     assert get(answer.headers, "cache-control") == "no-store"

@@ -4,16 +4,7 @@ from __future__ import annotations
 
 import re
 
-from opencoderouter.proxy.dashboard import HEADERS, PAGE, policy
-
-# Of `alert(1)` and `b{}`, made with openssl.
-ALERT = "'sha256-bhHHL3z2vDgxUt0W3dWQOrprscmda2Y5pLsLg4GF+pI='"
-
-
-def test_hashes() -> None:
-    """A script is admitted by the digest of its text, newlines and all."""
-    assert f"script-src {ALERT};" in policy("<style>b{}</style><script>alert(1)</script>")
-    assert ALERT not in policy("<script>alert(1)\n</script>")
+from opencoderouter.proxy.dashboard import HEADERS, PAGE
 
 
 def test_every_element_is_admitted() -> None:
@@ -27,6 +18,7 @@ def test_policy() -> None:
     rules = HEADERS["Content-Security-Policy"].split("; ")
     assert "default-src 'none'" in rules
     assert "connect-src 'self'" in rules
+    assert "form-action 'self'" in rules
     assert "frame-ancestors 'none'" in rules
     assert "require-trusted-types-for 'script'" in rules
     assert "unsafe" not in HEADERS["Content-Security-Policy"]
@@ -34,7 +26,7 @@ def test_policy() -> None:
 
 def test_self_contained() -> None:
     """Nothing comes from elsewhere, nothing is handled or styled in attributes."""
-    outside = re.findall(r"(?:src|href|action)=\"(?!/api/|data:)[^\"]*\"", PAGE)
+    outside = re.findall(r"(?:src|href|action)=\"(?!/api/|/\.ocr/logout|data:)[^\"]*\"", PAGE)
     assert outside == []
     assert re.findall(r"\s(?:style|on\w+)=\"", PAGE) == []
     assert "innerHTML" not in PAGE

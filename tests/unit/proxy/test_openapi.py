@@ -9,6 +9,7 @@ from typing import Any
 import schemathesis
 from aiohttp import web
 from tests.fakes import FakeSupervisor
+from tests.rig.entry import Entry
 
 from opencoderouter.core.hosts import Names
 from opencoderouter.core.model import Listener
@@ -17,7 +18,7 @@ from opencoderouter.proxy.context import Context
 from opencoderouter.proxy.openapi import document
 from opencoderouter.registry import Registry
 
-DOCUMENT: Any = document("1.2.3")
+DOCUMENT: Any = document("1.2.3", "ocr-session-8080")
 
 
 class Quiet:
@@ -41,6 +42,7 @@ def operations() -> set[tuple[str, str]]:
         boot="boot",
         last_seen=lambda _: seen,
         closing=asyncio.Event(),
+        access=Entry().access(),
     )
     app.add_routes(routes(context))
     found = {(r.method.lower(), r.resource.canonical) for r in app.router.routes() if r.resource}
@@ -64,6 +66,20 @@ def test_operations_have_names() -> None:
     """Operations are told apart by their ids."""
     names = [op["operationId"] for item in DOCUMENT["paths"].values() for op in item.values()]
     assert len(names) == len(set(names))
+
+
+def test_security() -> None:
+    """Each operation can be refused to strangers, but for the one that they may ask."""
+    answers = {
+        op["operationId"]: set(op["responses"])
+        for item in DOCUMENT["paths"].values()
+        for op in item.values()
+    }
+    assert {name for name, found in answers.items() if "401" not in found} == {"health"}
+    assert all({"403", "429"} <= found for found in answers.values())
+    asked = {name for one in DOCUMENT["security"] for name in one}
+    assert asked == set(DOCUMENT["components"]["securitySchemes"]) == {"basic", "bearer", "session"}
+    assert DOCUMENT["components"]["securitySchemes"]["session"]["name"] == "ocr-session-8080"
 
 
 def test_references() -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from opencoderouter.proxy.pages import HEADERS
+from opencoderouter.proxy.pages import HEADERS, policy
+
+# Of `alert(1)` and `b{}`, made with openssl.
+ALERT = "'sha256-bhHHL3z2vDgxUt0W3dWQOrprscmda2Y5pLsLg4GF+pI='"
 
 
 def test_nothing_is_allowed() -> None:
@@ -11,3 +14,9 @@ def test_nothing_is_allowed() -> None:
     assert "frame-ancestors 'none'" in HEADERS["Content-Security-Policy"]
     assert HEADERS["X-Content-Type-Options"] == "nosniff"
     assert HEADERS["Cache-Control"] == "no-store"
+
+
+def test_hashes() -> None:
+    """A script is admitted by the digest of its text, newlines and all."""
+    assert f"script-src {ALERT};" in policy("<style>b{}</style><script>alert(1)</script>")
+    assert ALERT not in policy("<script>alert(1)\n</script>")

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from opencoderouter.core.basic import basic
 from opencoderouter.core.model import Kind, Listener
 from opencoderouter.scan.census import Candidate, Census, one_per_server
 
@@ -94,6 +95,20 @@ def test_looked_up_once(tmp_path: Path) -> None:
     assert one.candidates(frozenset()) == frozenset()
     again = one.candidates(frozenset({listener(30001, 11)}))
     assert seen(again) == {(30001, 1, Kind.WEB, "/srv/1")}
+
+
+def test_credentials(tmp_path: Path) -> None:
+    """A server that was started here is known by its password; a tool of it gets nothing."""
+    told = "OCR_SERVER_ID=a-1\0OPENCODE_SERVER_PASSWORD=secret\0"
+    for pid, command in ((1, "opencode serve"), (2, "ssh -N box"), (3, "opencode web")):
+        add(tmp_path, pid, command, sockets=[10 + pid])
+        (tmp_path / f"{pid}/environ").write_text(told if pid < 3 else "HOME=/\0")
+    there = frozenset(listener(30000 + number, 10 + number) for number in (1, 2, 3))
+    found = {c.listener.pid: c.listener for c in census(tmp_path).candidates(there)}
+    assert found[1].authorization == basic("opencode", "secret")
+    assert (found[2].authorization, found[3].authorization) == (None, None)
+    assert "secret" not in repr(found) + str(found)
+    assert basic("opencode", "secret") not in repr(found)
 
 
 @pytest.mark.parametrize("port", [30001, 4096])

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import socket
+from pathlib import Path
+
+import pytest
 
 from opencoderouter.core.managed import Managed
 from opencoderouter.core.model import Backend, Identity, Listener, Status
@@ -10,6 +13,8 @@ from opencoderouter.core.table import Table
 from opencoderouter.registry import Registry
 from opencoderouter.settings import Settings
 from opencoderouter.wiring import banner
+
+WORDS = ("starts `opencode serve` there", "in a project's", "the router starts")
 
 
 def test_the_first_lines_say_where_everything_is() -> None:
@@ -22,11 +27,69 @@ def test_the_first_lines_say_where_everything_is() -> None:
 
 
 def test_an_open_bind_says_what_it_means() -> None:
-    """Whoever opens the router to the network reads that it hands out shells."""
+    """Who opens the router to the network reads how others come in, or that all get a shell."""
     with socket.create_server(("0.0.0.0", 0)) as listening:
-        text = banner.opening(Settings(port=8081), [listening])
+        guarded = banner.opening(Settings(port=8081), [listening])
+        text = banner.opening(Settings(port=8081, auth="off"), [listening])
+    assert "asks for the password: `" in guarded
+    assert guarded.endswith("ocr-router password` shows it")
+    assert "EVERYBODY" not in guarded
     assert "EVERYBODY" in text
     assert ":8081/" in text
+
+
+def test_who_is_asked_here_is_told() -> None:
+    """With ``--auth always`` the user himself needs the password, also where nobody else comes."""
+    for address, told in (("127.0.0.1", "asks you, too, for"), ("0.0.0.0", "; here, too (--auth")):
+        with socket.create_server((address, 0)) as listening:
+            assert told in banner.opening(Settings(auth="always"), [listening])
+            assert told not in banner.opening(Settings(), [listening])
+
+
+def test_where_the_password_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Of the user's own it says where it stands, else what shows it; never the password."""
+    monkeypatch.delenv("OCR_PASSWORD", raising=False)
+    with socket.create_server(("0.0.0.0", 0)) as listening:
+
+        def told(**given: object) -> str:
+            settings = Settings.model_validate(given)
+            return banner.opening(settings, [listening]).partition("asks for the password")[2]
+
+        assert told(password_file="/run/pass") == " in /run/pass"
+        elsewhere = told(state_dir=tmp_path / "my state")
+        assert elsewhere.endswith(f"password --state-dir '{tmp_path}/my state'` shows it")
+        monkeypatch.setenv("OCR_PASSWORD", "secretive")
+        assert told() == " in OCR_PASSWORD"
+
+
+def test_commands_can_be_typed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Who has the program not on PATH, as after `make run`, is told where it is."""
+    (tmp_path / "bin dir").mkdir()
+    program = tmp_path / "bin dir" / "ocr-router"
+    program.touch(mode=0o755)
+    monkeypatch.setattr("sys.argv", [str(program.with_name("opencoderouter"))])
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert f"    '{program}' start DIRECTORY " in banner.projects(Table(), {}, Settings())
+    lines = banner.projects(Table(), {}, Settings()).splitlines()[2:5]
+    assert len({line.index(words) for line, words in zip(lines, WORDS, strict=True)}) == 1
+    monkeypatch.setenv("PATH", str(program.parent))
+    assert "    ocr-router start DIRECTORY " in banner.projects(Table(), {}, Settings())
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr("sys.argv", ["-m"])
+    assert "    ocr-router start DIRECTORY " in banner.projects(Table(), {}, Settings())
+
+
+def test_tls_is_told() -> None:
+    """Where certificate and key are given, all addresses begin with https."""
+    settings = Settings(port=8081, tls_cert=Path("/cert.pem"), tls_key=Path("/key.pem"))
+    with socket.create_server(("0.0.0.0", 0)) as listening:
+        text = banner.opening(settings, [listening])
+    table = Table(leases={"/home/alice/blog": "blog"})
+    managed = {"/home/alice/blog": Managed("/home/alice/blog", Status.STARTING)}
+    assert "ocr-router ls --port 8081 --tls-cert /cert.pem`" in text
+    text += banner.projects(table, managed, settings)
+    assert text.count("https://") == 4
+    assert "http://" not in text
 
 
 def test_each_project_has_a_line() -> None:
@@ -36,11 +99,11 @@ def test_each_project_has_a_line() -> None:
     registry.observe(Backend(listener, Identity("/home/alice/shop", "1"), Status.READY))
     registry.lease("/home/alice/blog")
     managed = {"/home/alice/blog": Managed("/home/alice/blog", Status.STARTING)}
-    text = banner.projects(registry.table, managed, 8080)
+    text = banner.projects(registry.table, managed, Settings())
     assert "http://blog.localhost:8080/  /home/alice/blog" in text
     assert "http://shop.localhost:8080/  /home/alice/shop" in text
 
 
 def test_without_a_project_it_says_how_to_get_one() -> None:
     """An empty router is no dead end."""
-    assert "ocr-router start DIRECTORY" in banner.projects(Table(), {}, 8080)
+    assert "ocr-router start DIRECTORY" in banner.projects(Table(), {}, Settings())

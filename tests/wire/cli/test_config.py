@@ -24,3 +24,16 @@ def test_config_tells_values_and_origins(
     assert rows["probe_timeout"].split() == ['"800ms"', "#", "default"]
     shown = json.loads(run("config", "--json").stdout)
     assert shown["scan_start"] == {"value": 4000, "origin": "environment"}
+
+
+def test_config_shows_no_secret(run: Run, environment: dict[str, str]) -> None:
+    """Passwords are set or not, that is all; and a size is shown as it is written."""
+    environment["OCR_PASSWORD"] = "secretive"
+    text = run("config", "--backend", "shop=http://me:secretive@box:1", "--log-size", "2GB").stdout
+    json_ = run("config", "--json", "--backend", "shop=http://me:secretive@box:1").stdout
+    assert "secretive" not in text + json_
+    rows = {line.split(" = ")[0].strip(): line.split(" = ")[1] for line in text.splitlines()[1:]}
+    assert rows["password"].split() == ['"**********"', "#", "environment"]
+    assert rows["backend"].split() == ['["shop=http://***@box:1"]', "#", "flag"]
+    assert rows["allow_host"].split() == ["[]", "#", "default"]
+    assert rows["log_size"].split() == ['"2000MB"', "#", "flag"]

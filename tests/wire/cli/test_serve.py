@@ -36,9 +36,54 @@ def test_the_twin_of_a_port_counts_as_taken(run: Run) -> None:
         pytest.skip("this machine has no IPv6")
     with socket.create_server(("::1", 0), family=socket.AF_INET6) as taken:
         port = taken.getsockname()[1]
-        done = run("serve", "--port", str(port))
+        done = run("serve", "--hostname", "127.0.0.1", "--port", str(port))
     assert done.returncode == 1
     assert "::1" in done.stderr
+
+
+def test_state_that_is_not_the_users_is_refused(run: Run, tmp_path: Path) -> None:
+    """A state directory that is a link, or damaged secrets: one line that names it, exit code 1."""
+    (tmp_path / "link").symlink_to(tmp_path)
+    state = tmp_path / "state"
+    state.mkdir(mode=0o700)
+    (state / "secrets.json").touch(mode=0o600)
+    for path, reason in (
+        (tmp_path / "link", "link: is a symbolic link"),
+        (state, "secrets.json: is damaged"),
+    ):
+        arguments = ("--port", str(free_port()), "--hostname", "127.0.0.1")
+        done = run("serve", *arguments, "--state-dir", str(path))
+        assert done.returncode == 1
+        assert reason in done.stderr
+        assert done.stderr.count("\n") == 1
+    assert (state / "secrets.json").read_bytes() == b""
+
+
+def test_files_of_https_are_told_by_their_options(run: Run, tmp_path: Path) -> None:
+    """Both are needed, and what is wrong with one is told with its flag, exit code 2."""
+    file = tmp_path / "file"
+    file.write_text("-----BEGIN CERTIFICATE-----")
+    port = ("--port", str(free_port()), "--hostname", "127.0.0.1")
+    for given, told in (
+        (("--tls-cert", "/c"), "--tls-cert /c: needs the key, too (--tls-key)"),
+        (("--tls-key", "/k"), "--tls-key /k: needs the certificate, too (--tls-cert)"),
+        (("--tls-cert", "/c", "--tls-key", "/k"), "--tls-cert /c: No such file or directory"),
+        (("--tls-cert", file, "--tls-key", "/k"), "--tls-key /k: No such file or directory"),
+        (("--tls-cert", file, "--tls-key", file), "no private key in it"),
+    ):
+        done = run("serve", *port, *map(str, given))
+        assert done.returncode == 2
+        assert told in done.stderr
+        assert done.stderr.count("\n") == 1
+
+
+def test_an_access_log_that_is_a_link_is_refused(run: Run, tmp_path: Path) -> None:
+    """It could lead anywhere: the option is named, exit code 2."""
+    (tmp_path / "log").symlink_to(tmp_path / "target")
+    arguments = ("--port", str(free_port()), "--hostname", "127.0.0.1")
+    done = run("serve", *arguments, "--access-log", str(tmp_path / "log"))
+    assert done.returncode == 2
+    assert f"--access-log {tmp_path}/log: is a symbolic link" in done.stderr
 
 
 class Demo:
@@ -144,3 +189,39 @@ def test_sigint_is_heard_in_the_background(environment: dict[str, str], tmp_path
             assert running.process.wait(30) == 0
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+HEADS = [
+    "GET /api/backends?auth_token={0} HTTP/1.1\r\nHost: localhost\r\n",
+    "GET /shop/session?auth_token={0}&ticket={0} HTTP/1.1\r\nHost: localhost\r\n",
+    "GET /.ocr/enter?ticket={0}&path=/ HTTP/1.1\r\nHost: localhost\r\n",
+    "GET /no-such-project?auth_token={0} HTTP/1.1\r\nHost: localhost\r\n",
+    "GET /?auth_token={0} HTTP/1.1\r\nHost: rebound.test\r\n",
+    "GET /?auth_token={0} HTTP/1.1\r\nHost: localhost\r\nOrigin: http://{0}.test\r\n",
+    "GET http://me:{0}@localhost/?x={0} HTTP/1.1\r\nHost: localhost\r\n",
+    "GET /x?auth_token={0} NONSENSE\r\nHost: localhost\r\n",
+    "GET /x?auth_token={0} HTTP/1.1\r\nHost: a\r\nHost: b\r\n",
+    "POST /.ocr/login HTTP/1.1\r\nHost: localhost\r\nContent-Length: 8\r\n\r\n{0}",
+    "GET / HTTP/1.1\r\nHost: localhost\r\nVia: 1.1 x\r\nAuthorization: Bearer {0}\r\n",
+    "GET / HTTP/1.1\r\nHost: localhost\r\nVia: 1.1 x\r\nCookie: a={0}\r\nX-Y: {0}\r\n",
+]
+
+
+def test_no_secret_is_logged(environment: dict[str, str], tmp_path: Path) -> None:
+    """Whatever is wrong with a request, and at any level: none of its secrets is in any file."""
+    (tmp_path / "shop").mkdir()
+    environment["PATH"] = f"{stand_in(tmp_path / 'bin')}:{environment['PATH']}"
+    environment |= {"OCR_LOG_LEVEL": "debug", "OCR_ACCESS_LOG": str(tmp_path / "access")}
+    environment |= {"OCR_PASSWORD": "own-hidden-word", "OCR_STATE_DIR": str(tmp_path / "state")}
+    with router([tmp_path / "shop"], environment=environment, log=tmp_path / "log") as running:
+        for head in HEADS:
+            with socket.create_connection(("127.0.0.1", running.port)) as client:
+                client.sendall(head.format("hidden-word").encode() + b"Connection: close\r\n\r\n")
+                while client.recv(65536):
+                    pass
+        assert running.stop() == 0
+    logs = [tmp_path / "log", tmp_path / "access", tmp_path / "state" / "audit.jsonl"]
+    for log in logs:
+        assert "hidden-word" not in log.read_text()
+    assert (tmp_path / "access").read_text().count("\n") >= len(HEADS)
+    assert '"event": "login_failed"' in logs[2].read_text()

@@ -17,7 +17,9 @@ from tests.rig.wait import until as blocking_until
 
 from opencoderouter.core.managed import Managed
 from opencoderouter.core.model import Backend, Identity, Listener, Status
-from opencoderouter.kernel.sockets import kernel_listeners
+from opencoderouter.kernel.credentials import authorization
+from opencoderouter.kernel.processes import process
+from opencoderouter.kernel.sockets import Listeners, kernel_listeners
 from opencoderouter.launch import tree
 from opencoderouter.launch.launcher import Launcher
 from opencoderouter.launch.machine import Policy
@@ -25,6 +27,7 @@ from opencoderouter.opencode.client import Client
 from opencoderouter.registry import Registry
 
 _PROGRAM = Path(__file__).with_name("serve.py")
+KERNEL = kernel_listeners()
 QUICK = Policy(start_timeout=20, backoff=(0.05, 0.1), dispose=2, grace=0.5)
 
 
@@ -79,7 +82,15 @@ def guards(router: int) -> list[int]:
 
 def _backend(managed: Managed) -> Backend:
     assert managed.port is not None
-    listener = Listener("127.0.0.1", managed.port, inode=managed.pid, pid=managed.pid)
+    assert managed.pid is not None
+    owner = process(managed.pid)
+    listener = Listener(
+        "127.0.0.1",
+        managed.port,
+        inode=managed.pid,
+        pid=managed.pid,
+        authorization=authorization(owner, managed.port) if owner else None,
+    )
     return Backend(listener, Identity(managed.directory, "1"), Status.READY)
 
 
@@ -115,6 +126,7 @@ async def launching(
     reserved: frozenset[int] = frozenset(),
     policy: Policy = QUICK,
     ready: asyncio.Event | None = None,
+    listeners: Listeners | None = KERNEL,
 ) -> AsyncIterator[Launcher]:
     """Run a launcher for the time of the block."""
     registry = registry or Registry()
@@ -128,7 +140,7 @@ async def launching(
             command=command,
             ports=ports or free_range(),
             reserved=reserved,
-            listeners=kernel_listeners(),
+            listeners=listeners,
             policy=policy,
         )
         run = tasks.create_task(launcher.run([str(d) for d in directories], ready=ready))

@@ -3,13 +3,15 @@
 Habits: ``deaf`` (ignores SIGTERM), ``tool`` (has a tool in a session of its own), ``bare`` (one
 without any environment), ``forgotten`` (one whose parent has ended), ``crash`` (ends with status 7
 at once), ``crash-once``, ``noisy`` (prints 20 MB first), ``mute`` (never listens), ``also=PORT``
-(listens there, too).
+(listens there, too). What it is asked for without the password of its environment it refuses.
 """
 # ruff: noqa: T201 - a program that prints
 
 from __future__ import annotations
 
+import base64
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -22,6 +24,10 @@ HOST, PORT = sys.argv[-3], int(sys.argv[-1])
 SLEEP = "sleep 1000 & exec sleep 1000"
 TOOLS = {"tool": SLEEP, "bare": SLEEP, "forgotten": "setsid sleep 1000 & exit"}
 
+PASSWORD = os.environ.get("OPENCODE_SERVER_PASSWORD", "")
+USER = os.environ.get("OPENCODE_SERVER_USERNAME", "opencode")
+BASIC = f"Basic {base64.b64encode(f'{USER}:{PASSWORD}'.encode()).decode()}"
+
 RUNNING: list[subprocess.Popen[bytes]] = []
 
 
@@ -30,6 +36,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Say who is there, and that nothing goes on."""
+        if self.refused():
+            return
         known = {
             "/global/health": {"healthy": True, "version": "1"},
             "/path": {"directory": str(Path.cwd())},
@@ -39,11 +47,23 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         """Take it down, and end the tools that are known, as OpenCode does."""
+        if self.refused():
+            return
         for tool in RUNNING:
             tool.kill()
         with Path("told").open("a") as record:
             record.write(f"{self.path}\n")
         self.answer(said=True)
+
+    def refused(self) -> bool:
+        """Ask for the password, as OpenCode does."""
+        if not PASSWORD or self.headers["Authorization"] == BASIC:
+            return False
+        self.send_response(401)
+        self.send_header("WWW-Authenticate", 'Basic realm="Secure Area"')
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+        return True
 
     def answer(self, said: object) -> None:
         """Send JSON."""

@@ -16,6 +16,7 @@ from tests.rig.ports import free_port
 from tests.wire.launch.rig import handmade, is_alive, living, run, until
 
 from opencoderouter.core.model import Kind
+from opencoderouter.kernel.marks import MARK, PASSWORD
 from opencoderouter.kernel.sockets import Listeners, kernel_listeners
 from opencoderouter.launch import ending, tree
 from opencoderouter.launch.ending import LeftAlone, NotServed, StopOutcome, Stopped
@@ -43,9 +44,10 @@ async def stop(*homes: Path) -> list[StopOutcome]:
 
 @contextmanager
 def marked(mark: str) -> Iterator[None]:
-    """Let what is started in the block carry a mark."""
+    """Let what is started in the block carry a mark, and want a password."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv(tree.MARK, mark)
+        patch.setenv(MARK, mark)
+        patch.setenv(PASSWORD, "of this server")
         yield
 
 

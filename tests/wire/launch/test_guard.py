@@ -43,11 +43,11 @@ class Router:
             )
         self.reports = self.socket.makefile("rb")
 
-    def spawn(self, server: str, script: str, directory: Path) -> int:
+    def spawn(self, server: str, script: str, directory: Path, password: str | None = None) -> int:
         """Have a shell script started; return where its output can be read."""
         read, write = os.pipe()
         order = {"do": "spawn", "server": server, "argv": ["/bin/sh", "-c", script]}
-        line = json.dumps({**order, "directory": str(directory)})
+        line = json.dumps({**order, "directory": str(directory), "password": password})
         socket.send_fds(self.socket, [line.encode() + b"\n"], [write])
         os.close(write)
         return read
@@ -93,6 +93,19 @@ def test_started_and_exited(tmp_path: Path) -> None:
         assert (started["did"], started["server"]) == ("started", "a-1")
         assert line(output) == f"a-1 in {tmp_path}\n".encode()
         assert router.heard() == {"did": "exited", "server": "a-1", "code": 7}
+
+
+def test_password(tmp_path: Path) -> None:
+    """A server's password is in its environment, and in nobody's arguments."""
+    with guarding() as router:
+        script = "echo $OPENCODE_SERVER_USERNAME $OPENCODE_SERVER_PASSWORD; exec sleep 1000"
+        output = router.spawn("a-1", script, tmp_path, "xyzzy-1")
+        assert line(output) == b"opencode xyzzy-1\n"
+        pids = [router.heard()["pid"], router.guard.pid]
+        assert not [p for p in pids if b"xyzzy" in Path(f"/proc/{p}/cmdline").read_bytes()]
+        assert line(router.spawn("a-2", "echo ${OPENCODE_SERVER_PASSWORD-none}", tmp_path)) == (
+            b"none\n"
+        )
 
 
 def test_failed(tmp_path: Path) -> None:
@@ -246,13 +259,13 @@ def test_without_proc_and_prctl(tmp_path: Path, tools: str) -> None:
 
 
 def test_imports_little() -> None:
-    """The guard loads none of the package but itself and ``tree``."""
+    """The guard loads none of the package but itself, ``tree`` and names."""
     program = "import sys, opencoderouter.launch.guard; print(*sorted(sys.modules))"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
-    names = done.stdout.decode().split()
-    ours = {name for name in names if name.startswith("opencoderouter")}
-    launch = "opencoderouter.launch"
-    assert ours == {"opencoderouter", launch, f"{launch}.guard", f"{launch}.tree"}
+    loaded = done.stdout.decode().split()
+    ours = {name for name in loaded if name.startswith("opencoderouter")}
+    names = {"kernel", "kernel.marks", "launch", "launch.guard", "launch.tree"}
+    assert ours == {"opencoderouter", *(f"opencoderouter.{name}" for name in names)}
     assert not {"asyncio", "aiohttp", "dataclasses", "logging"} & set(names)
 
 

@@ -38,7 +38,8 @@ class Ears:
     def spawn(self, server: str, script: str, directory: Path) -> None:
         """Start a shell script whose output nobody reads."""
         with nothing() as output:
-            self.keeper.spawn(server, ["/bin/sh", "-c", script], str(directory), output.fileno())
+            argv = ["/bin/sh", "-c", script]
+            self.keeper.spawn(server, argv, str(directory), output.fileno(), None)
 
     async def hear(self, server: str, *reports: Report) -> None:
         """Return when these reports, and no others, have come about a server; pids count not."""
@@ -92,7 +93,7 @@ async def test_not_started(tmp_path: Path) -> None:
     """What could not be started is reported, and the guard goes on."""
     async with keeping() as ears:
         with nothing() as output:
-            ears.keeper.spawn("k-1", ["no-such-program"], str(tmp_path), output.fileno())
+            ears.keeper.spawn("k-1", ["no-such-program"], str(tmp_path), output.fileno(), None)
         await until(lambda: ears.heard)
         assert ears.heard == [("k-1", NotStarted(2, "no-such-program"))]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import socket
 from dataclasses import replace
@@ -22,6 +23,8 @@ from tests.wire.launch.rig import (
 
 from opencoderouter.core.managed import Managed, Supervisor
 from opencoderouter.core.model import Backend, Identity, Kind, Listener, Status
+from opencoderouter.kernel.marks import PASSWORD
+from opencoderouter.kernel.processes import environment
 from opencoderouter.registry import Registry
 
 
@@ -65,6 +68,35 @@ async def test_stop_is_gentle_and_thorough(tmp_path: Path) -> None:
         await launcher.stop(str(home))
         await launcher.start(str(home))
         await settled(launcher, home)
+
+
+async def test_password(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Each start has a password of its own; neither log nor API nor arguments tell it."""
+    caplog.set_level(logging.DEBUG)
+    one, two = folders(tmp_path, "one", "two")
+    seen = list[str]()
+    async with launching(one, two, command=program()) as launcher:
+        for _ in range(2):
+            for managed in await settled(launcher, one, two):
+                assert managed.pid is not None
+                secret = environment(managed.pid, [PASSWORD])[PASSWORD]
+                told = repr(launcher.managed) + str(living(one)) + str(launcher.log(str(one)))
+                assert secret not in told + caplog.text
+                seen.append(secret)
+            await launcher.restart(str(one))
+            await launcher.restart(str(two))
+        assert len(set(seen)) == 4
+
+
+async def test_without_the_kernel(tmp_path: Path) -> None:
+    """Where nobody could find a password again there is none, not the router's either."""
+    (home,) = folders(tmp_path, "home")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(PASSWORD, "of the router")
+        async with launching(home, command=program(), listeners=None) as launcher:
+            (managed,) = await settled(launcher, home)
+            assert managed.pid is not None
+            assert environment(managed.pid, [PASSWORD]) == {}
 
 
 async def test_stop_leaves_the_others_tools(tmp_path: Path) -> None:

@@ -6,10 +6,12 @@ import os
 import socket
 from pathlib import Path
 
+import pytest
 from tests.rig.ports import free_port
 from tests.wire.launch.rig import handmade, until
 
 from opencoderouter.core.model import Kind, Sessions
+from opencoderouter.kernel.marks import MARK, PASSWORD
 from opencoderouter.kernel.sockets import kernel_listeners
 from opencoderouter.launch.running import ServerRow, running, servers
 from opencoderouter.opencode.client import Client
@@ -32,6 +34,16 @@ async def test_servers(tmp_path: Path) -> None:
         assert row.memory > 1 << 20
         assert row.sessions == Sessions(0, 0)
     assert await rows(tmp_path) == []
+
+
+async def test_password(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sessions of a server that was started here are counted; one locked by hand is listed."""
+    monkeypatch.setenv(PASSWORD, "of this server")
+    with handmade(tmp_path, "serve", free_port()):
+        assert [row.sessions for row in await rows(tmp_path)] == [None]
+    monkeypatch.setenv(MARK, "a-1")
+    with handmade(tmp_path, "serve", free_port()):
+        assert [row.sessions for row in await rows(tmp_path)] == [Sessions(0, 0)]
 
 
 async def test_kinds(tmp_path: Path) -> None:

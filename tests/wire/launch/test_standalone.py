@@ -8,15 +8,22 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import pytest
 from tests.rig.ports import free_range
+from tests.rig.stranger import UID, run_as, why_no_stranger
 from tests.wire.launch.rig import handmade, installed, is_alive, living, until
 
+from opencoderouter.core.basic import read_basic
 from opencoderouter.core.model import Listener
+from opencoderouter.kernel.marks import PASSWORD
+from opencoderouter.kernel.processes import environment
 from opencoderouter.kernel.sockets import Listeners, kernel_listeners
 from opencoderouter.launch import standalone, tree
+from opencoderouter.launch.running import running
 from opencoderouter.launch.standalone import (
     AlreadyServed,
     Failed,
@@ -26,6 +33,7 @@ from opencoderouter.launch.standalone import (
     Started,
     StartOutcome,
 )
+from opencoderouter.opencode.answer import Healthy, Locked
 from opencoderouter.opencode.client import Client
 
 
@@ -75,6 +83,49 @@ async def test_start(tmp_path: Path) -> None:
         assert first.log.stat().st_mode & 0o777 == 0o600
         assert first.log.parent.stat().st_mode & 0o777 == 0o700
         assert second.log.name.startswith("ber-two-")
+
+
+async def test_password(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each server has a password of its own, found in its environment; of ours it gets none."""
+    monkeypatch.setenv("OCR_PASSWORD", "of the router")
+    monkeypatch.setenv(PASSWORD, "of the shell")
+    projects = [home(tmp_path, name) for name in ("one", "two")]
+    async with starting(*projects, tmp_path=tmp_path) as outcomes, Client(timeout=2) as client:
+        here = set(map(str, projects))
+        servers = [s for s in running(kernel_listeners()) if s.process.cwd in here]
+        listeners = [server.listener for server in servers if server.listener]
+        assert (
+            len({listener.authorization for listener in listeners} - {None}) == len(outcomes) == 2
+        )
+        for server, listener in zip(servers, listeners, strict=True):
+            username, password = read_basic(listener.authorization or "") or ("", "")
+            assert (username, len(password)) == ("opencode", 48)
+            assert not [word for word in server.process.argv if password in word]
+            told = environment(server.process.pid, ["OCR_PASSWORD", PASSWORD])
+            assert told == {PASSWORD: password}
+            assert isinstance(await client.identify(listener), Healthy)
+            assert await client.identify(replace(listener, authorization=None)) == Locked()
+
+
+LOOK = """
+import http.client, sys
+try:
+    print(len(open(f"/proc/{sys.argv[1]}/environ").read()))
+except PermissionError:
+    print("denied")
+connection = http.client.HTTPConnection("127.0.0.1", int(sys.argv[2]), timeout=20)
+connection.request("GET", "/global/health")
+print(connection.getresponse().status)
+"""
+
+
+@pytest.mark.skipif(bool(why_no_stranger()), reason=why_no_stranger())
+async def test_another_user(tmp_path: Path) -> None:
+    """Another user of the machine cannot read the password, and so is not let in."""
+    async with starting(home(tmp_path), tmp_path=tmp_path) as (started,):
+        assert isinstance(started, Started)
+        said = await asyncio.to_thread(run_as, UID, LOOK, started.pid, started.port)
+        assert said.split() == ["denied", "401"]
 
 
 async def test_already_served(tmp_path: Path) -> None:
@@ -129,6 +180,18 @@ async def test_not_installed(tmp_path: Path) -> None:
         (failed,) = [o async for o in standalone.start([str(one)], launch, None, client)]
     assert isinstance(failed, Failed)
     assert failed.reason.startswith("no-such-opencode was not found; install OpenCode")
+
+
+async def test_logs_are_the_users_alone(tmp_path: Path) -> None:
+    """A folder that is a link is refused: nothing is started, nothing written where it leads."""
+    one = home(tmp_path)
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "logs").symlink_to(tmp_path / "elsewhere")
+    async with starting(one, tmp_path=tmp_path) as outcomes:
+        (failed,) = outcomes
+    assert isinstance(failed, Failed)
+    assert failed.reason.startswith(f"{tmp_path}/logs: is a symbolic link")
+    assert list((tmp_path / "elsewhere").iterdir()) == []
 
 
 async def test_port_taken_meanwhile(tmp_path: Path) -> None:

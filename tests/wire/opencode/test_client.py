@@ -13,6 +13,7 @@ import pytest
 from tests.fakes import SECURE_AREA, Asked, Reply, Server, as_json, http, opencode, serving
 from tests.rig.ports import free_port
 
+from opencoderouter.core.basic import basic
 from opencoderouter.core.model import Identity, Kind, Listener, Sessions
 from opencoderouter.opencode.answer import Answer, Broken, Foreign, Healthy, Locked, Silent
 from opencoderouter.opencode.client import Client
@@ -38,7 +39,7 @@ async def hasty() -> AsyncIterator[Client]:
 
 def at(server: Server) -> Listener:
     """Return where a fake listens."""
-    return Listener("127.0.0.1", server.port, kind=Kind.SERVE)
+    return Listener("127.0.0.1", server.port, inode=1, kind=Kind.SERVE)
 
 
 HEALTHY = as_json({"healthy": True, "version": "1.18.33"})
@@ -225,10 +226,27 @@ async def test_password_is_for_opencode() -> None:
         Client(timeout=PATIENT, password="secret") as client,
         serving(locked("opencode", "secret")) as server,
     ):
-        who = replace(at(server), kind=Kind.OTHER)
-        assert await client.identify(who) == Locked()
-        assert not await client.dispose(who)
+        # An unknown socket is another machine's, or the kernel cannot be asked.
+        for who in (replace(at(server), kind=Kind.OTHER), replace(at(server), inode=None)):
+            assert await client.identify(who) == Locked()
+            assert not await client.dispose(who)
         assert all("authorization" not in asked.headers for asked in server.asked)
+
+
+async def test_a_listeners_own_credentials() -> None:
+    """They are sent at once, to whatever kind, and nothing else is tried after them."""
+    async with (
+        Client(timeout=PATIENT, password="of the environment") as client,
+        serving(locked("opencode", "own")) as server,
+    ):
+        own = replace(at(server), authorization=basic("opencode", "own"))
+        for who in (own, replace(own, kind=Kind.OTHER)):
+            assert await client.identify(who) == APP
+            assert await client.sessions(who, "/srv/app") == Sessions(0, 0)
+        assert all("authorization" in asked.headers for asked in server.asked)
+        asked = len(server.asked)
+        assert await client.health(replace(own, authorization="Basic bm86")) == Locked()
+        assert len(server.asked) == asked + 1
 
 
 async def test_wrong_password() -> None:

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 FLAGS = """--no-sandbox --disable-gpu --disable-dev-shm-usage --disable-quic --no-first-run
 --disable-background-networking --disable-component-update --disable-sync""".split()
-FAR = "--host-resolver-rules=MAP devbox 127.0.0.1"  # a name that is no secure context
+# Names that are no secure context: the router's, its projects', and somebody else's.
+_NAMES = ("devbox", "*.local", "evil.test")
+FAR = "--host-resolver-rules=" + ",".join(f"MAP {name} 127.0.0.1" for name in _NAMES)
 
 
 @pytest.fixture

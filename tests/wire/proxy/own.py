@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from aiohttp import web
 from tests.fakes import FakeSupervisor
 from tests.rig import workers
+from tests.rig.entry import Entry, nobody
 from tests.wire.proxy.staff import Staff
 
 from opencoderouter.core.hosts import Names
@@ -18,7 +19,7 @@ from opencoderouter.core.managed import Managed
 from opencoderouter.core.model import Listener
 from opencoderouter.proxy.api import routes
 from opencoderouter.proxy.app import application
-from opencoderouter.proxy.context import Context
+from opencoderouter.proxy.context import Context, Door
 from opencoderouter.proxy.events import Pace
 from opencoderouter.proxy.listening import bind
 from opencoderouter.proxy.server import serve
@@ -46,6 +47,8 @@ class Router:
     boot: str = "boot"
     pace: Pace | None = None  # of events; with one there is no gate, and the time stands still
     port: int = 0
+    entry: Entry = field(default_factory=Entry)
+    door: Door = field(default_factory=nobody)
 
     @property
     def url(self) -> str:
@@ -64,6 +67,7 @@ class Router:
             boot=self.boot,
             last_seen=lambda _: SEEN,
             closing=self.closing,
+            access=self.entry.access(),
         )
 
     @asynccontextmanager
@@ -72,7 +76,7 @@ class Router:
         app = application(self.context) if self.pace is None else self._bare(self.pace)
         context = self.context
         sockets, *shares = bind("127.0.0.1", self.port, workers.count)
-        staff = Staff(shares, context, grace=1)
+        staff = Staff(shares, context, grace=1, entry=self.entry, door=self.door)
         self.port = sockets[0].getsockname()[1]
         async with serve(
             app, sockets, grace=1, context=context, resources=staff.resources, beside=staff.work

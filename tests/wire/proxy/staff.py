@@ -10,8 +10,10 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 
+from tests.rig.entry import Entry, nobody
+
 from opencoderouter.core.model import Listener
-from opencoderouter.proxy.context import Context
+from opencoderouter.proxy.context import Context, Door
 from opencoderouter.proxy.lane.lane import Lane
 from opencoderouter.proxy.lane.limits import Limits
 from opencoderouter.proxy.lane.occupancy import Occupancy
@@ -48,10 +50,26 @@ class Staff:
         *,
         grace: float,
         sessions: Sessions | None = None,
+        entry: Entry | None = None,
+        door: Door | None = None,
     ) -> None:
+        self._entry = entry or Entry()
         self.ready = asyncio.Event()
-        self.resources = Resources(Limits(), Occupancy.create(1 + len(shares)), Stats())
-        start = Start(context.names, Limits(), grace, 1.0, "text", "warning", "off", "common")
+        self.resources = Resources(
+            Limits(), Occupancy.create(1 + len(shares)), Stats(), door or nobody()
+        )
+        start = Start(
+            names=context.names,
+            limits=Limits(),
+            grace=grace,
+            probe_timeout=1.0,
+            log_format="text",
+            log_level="warning",
+            access_log="off",
+            access_log_format="common",
+            log_size=10**6,
+            auth="off",
+        )
         self._workers = Workers(start, shares, module="tests.wire.proxy.staff")
         self._context, self._sessions = context, sessions or Sessions()
         self._awaited = len(shares)
@@ -72,6 +90,8 @@ class Staff:
         await self._workers.run(
             Owner(
                 registry=self._context.registry,
+                keyring=self._entry.watch,
+                strikes=self._context.access.strikes,
                 occupancy=self.resources.occupancy,
                 closing=self._context.closing,
                 serve_local=server.serve_local,
@@ -89,7 +109,7 @@ class Staff:
 
 
 def main() -> None:
-    """Be a worker whose backends need not be asked."""
+    """Be a worker whose backends need not be asked, nor the kernel whose they are."""
     ports, hangs = json.loads(os.environ[_BUSY])
     sessions = Sessions({int(port): frozenset(ids) for port, ids in ports.items()}, hangs)
-    worker.main(lambda routing: Lane(replace(routing, inquirer=sessions)))
+    worker.main(lambda routing: Lane(replace(routing, inquirer=sessions, proof=None)))

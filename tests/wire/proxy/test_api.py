@@ -53,7 +53,13 @@ async def test_health(router: Router) -> None:
     status, said, _ = await ask(router, "GET", "/api/health")
     assert status == 200
     assert said.pop("hostname")
-    assert said == {"healthy": True, "version": __version__, "username": "ada", "backends": 4}
+    assert said == {
+        "healthy": True,
+        "version": __version__,
+        "username": "ada",
+        "backends": 4,
+        "session": False,
+    }
 
 
 async def test_backends(router: Router) -> None:
@@ -149,10 +155,15 @@ async def test_resolve_path_as_name(router: Router, name: str, more: str) -> Non
     ("verb", "status"), [("start", "starting"), ("stop", "stopped"), ("restart", "starting")]
 )
 async def test_actions(router: Router, verb: str, status: str) -> None:
-    """A managed project's server is started, stopped, restarted; the answer is its row."""
+    """A managed project's server is started, stopped, restarted; the answer is its row.
+
+    The audit log says who did it.
+    """
     code, row, _ = await ask(router, "POST", f"/api/backends/down/{verb}")
     assert (code, row["slug"], row["status"]) == (202, "down", status)
     assert router.supervisor.asked == [(verb, "/srv/down")]
+    who = {"project": "down", "origin": "127.0.0.1", "name": "owner"}
+    assert router.entry.events == [(f"server_{verb}", who)]
 
 
 async def test_answer_to_a_stop(router: Router) -> None:
@@ -241,7 +252,7 @@ async def test_nobody_frames_stores_or_sniffs(router: Router, path: str) -> None
     """Every answer of the router itself carries the headers that keep it to itself."""
     _, _, headers = await ask(router, "HEAD", path)
     assert headers["X-Content-Type-Options"] == "nosniff"
-    assert headers["Referrer-Policy"] == "no-referrer"
+    assert headers["Referrer-Policy"] == ("same-origin" if path == "/" else "no-referrer")
     assert headers["Cache-Control"] == "no-store"
     assert headers["X-Frame-Options"] == "DENY"
     assert headers["Cross-Origin-Resource-Policy"] == "same-origin"
@@ -261,7 +272,7 @@ async def test_metrics(router: Router) -> None:
 
 async def test_answers_are_as_described(router: Router) -> None:
     """Rows, candidates, health and errors have the shapes that the document promises."""
-    schemas = openapi.document("1")["components"]
+    schemas = openapi.document("1", "session")["components"]
     for path, name in {
         "/api/health": "Health",
         "/api/backends": "Backends",

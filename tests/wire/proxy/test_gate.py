@@ -133,10 +133,10 @@ async def test_a_defect_is_logged_once(
 ) -> None:
     """An unforeseen failure is 500 in JSON without internals, and one record with a traceback."""
 
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise LookupError("secret")
 
-    monkeypatch.setattr("opencoderouter.proxy.lane.lane.prepare", fail)
+    monkeypatch.setattr("opencoderouter.proxy.lane.judge.prepare", fail)
     async with through(1) as proxy:
         with caplog.at_level(logging.INFO):
             start, _, body = split(await proxy.ask(local(proxy, "/alpha/x?auth_token=t", CLOSE)))

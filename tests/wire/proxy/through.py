@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import struct
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -11,13 +13,15 @@ from datetime import UTC, datetime
 from aiohttp import web
 from tests.fakes import FakeSupervisor, backend
 from tests.rig import workers
+from tests.rig.entry import Entry
 from tests.wire.proxy.staff import Sessions, Staff
 from tests.wire.proxy.upstream import Tally, requests
 
 from opencoderouter.core.hosts import Names
 from opencoderouter.core.model import Status
+from opencoderouter.core.responses import SANDBOX
 from opencoderouter.proxy.app import application
-from opencoderouter.proxy.context import Context
+from opencoderouter.proxy.context import Context, Door
 from opencoderouter.proxy.listening import bind
 from opencoderouter.proxy.server import serve
 from opencoderouter.registry import Registry
@@ -47,6 +51,12 @@ class Client:
         """Return the next ``count`` bytes."""
         async with asyncio.timeout(LONG):
             return await self.reader.readexactly(count)
+
+    def reset(self) -> None:
+        """Be gone, so that it cannot be taken for a half-close."""
+        sock: socket.socket = self.writer.get_extra_info("socket")
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.writer.transport.abort()
 
     async def rest(self) -> bytes:
         """Return what comes until the connection ends well. Raises ConnectionError."""
@@ -87,7 +97,7 @@ class Proxy:
             return await client.rest()
 
 
-def serving(*ports: int, status: Status, sessions: Sessions) -> Context:
+def serving(*ports: int, status: Status, sessions: Sessions, entry: Entry | None = None) -> Context:
     """Return what a router knows whose project is served on ``ports``."""
     registry = Registry()
     for port in ports:
@@ -101,6 +111,7 @@ def serving(*ports: int, status: Status, sessions: Sessions) -> Context:
         boot="b00t",
         last_seen=lambda _: datetime(2026, 1, 1, tzinfo=UTC),
         closing=asyncio.Event(),
+        access=(entry or Entry()).access(),
     )
 
 
@@ -112,16 +123,20 @@ async def through(
     busy: Mapping[int, frozenset[str] | None] | None = None,
     hangs: int | None = None,
     alone: bool = True,
+    entry: Entry | None = None,
+    door: Door | None = None,
 ) -> AsyncIterator[Proxy]:
     """Run a router whose project is served on ``ports``, at the latest until the block ends.
+
+    Everybody may come in, unless ``entry`` says otherwise; ``door`` is that of this process.
 
     Fails when backends met more connections or requests than its lane has counted, unless it is
     not ``alone`` in asking them.
     """
     sessions = Sessions(busy or {}, hangs)
-    context = serving(*ports, status=status, sessions=sessions)
+    context = serving(*ports, status=status, sessions=sessions, entry=entry)
     sockets, *shares = bind("127.0.0.1", 0, workers.count)
-    staff = Staff(shares, context, grace=grace, sessions=sessions)
+    staff = Staff(shares, context, grace=grace, sessions=sessions, entry=entry, door=door)
     app = application(context)
     proxy = Proxy(sockets[0].getsockname()[1], context.registry, context, app)
     tally = Tally()
@@ -158,6 +173,17 @@ async def through(
 def _ports(registry: Registry) -> set[int]:
     projects = registry.table.projects.values()
     return {one.listener.port for project in projects for one in project.backends}
+
+
+def boxed(mode: str) -> list[bytes]:
+    """Return the fields that the lane adds to every final answer of a backend."""
+    return [f"{key}: {value}".encode() for key, value in SANDBOX] if mode == "path" else []
+
+
+def passed(mode: str, reply: bytes) -> bytes:
+    """Return a backend's final answer as the client gets it, but for what frames it."""
+    head, mark, body = reply.partition(b"\r\n\r\n")
+    return b"\r\n".join([head, *boxed(mode)]) + mark + body
 
 
 def split(answer: bytes) -> tuple[bytes, list[bytes], bytes]:

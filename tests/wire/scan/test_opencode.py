@@ -18,9 +18,11 @@ from tests.fakes import opencode, serving
 from tests.rig.ports import free_range
 from tests.wire.scan.scanning import PROC, Watched, scanning
 
+from opencoderouter.core.admission import LET_IN
 from opencoderouter.core.hosts import Names
 from opencoderouter.core.model import Kind, Status
-from opencoderouter.core.plan import Head, Refuse, plan
+from opencoderouter.core.plan import Head, plan
+from opencoderouter.core.refusals import Refuse
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs the kernel of Linux")
 
@@ -132,7 +134,7 @@ async def test_starting(app: Path) -> None:
             found = await scan.backend(server.port, bool)
             assert (found.status, found.identity.directory) == (Status.STARTING, str(app))
             head = Head("GET", "/app/session", (("Host", "localhost"),), "127.0.0.1")
-            refused = plan(head, scan.table, Names("alice"))
+            refused = plan(head, scan.table, Names("alice"), LET_IN)
             assert isinstance(refused, Refuse)
             assert (refused.status, refused.error) == (503, "project_down")
             server.wake()

@@ -12,6 +12,7 @@ import pytest
 from aiohttp import ClientResponse, WSMsgType
 from aiohttp.test_utils import TestClient, TestServer
 
+from opencoderouter.core.basic import basic
 from opencoderouter.standin.app import VERSION, application
 
 Json = Any
@@ -148,3 +149,43 @@ async def test_terminal(client: TestClient[Any, Any]) -> None:
         await socket.send_str("ls\n")
         answer = await socket.receive()
     assert (answer.type, answer.data) == (WSMsgType.TEXT, "ls\n")
+
+
+SECRET = basic("opencode", "secret")
+TOKEN = SECRET.removeprefix("Basic ")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "field", "status"),
+    [
+        ("GET", "/global/health", "", 401),
+        ("GET", "/", "", 401),
+        ("GET", "/event", "", 401),
+        ("POST", "/session", "", 401),
+        ("GET", "/global/health", SECRET, 200),
+        ("GET", "/global/health", basic("alice", "secret"), 401),
+        ("GET", "/global/health", basic("opencode", "no"), 401),
+        ("GET", "/global/health", "Bearer secret", 401),
+        ("GET", f"/global/health?auth_token={TOKEN}", "", 200),
+        ("GET", f"/global/health?auth_token={TOKEN}", basic("opencode", "no"), 200),
+        ("GET", "/global/health?auth_token=bm86", SECRET, 401),
+        ("OPTIONS", "/session", "", 200),
+        ("GET", "/site.webmanifest", "", 200),
+        ("GET", "/web-app-manifest-192x192.png", "", 200),
+        ("GET", "/web-app-manifest-512x512.png", "", 200),
+        ("POST", "/site.webmanifest", "", 401),
+    ],
+)
+async def test_password(tmp_path: Path, method: str, path: str, field: str, status: int) -> None:
+    """It is wanted everywhere but where OpenCode does not, by Basic or a token that counts more."""
+    app = application(str(tmp_path), clock=lambda: 0, pause=0, credentials=("opencode", "secret"))
+    async with TestClient(TestServer(app)) as client:
+        headers = {"Authorization": field} if field else {}
+        async with client.request(method, path, headers=headers) as response:
+            assert response.status == status
+            if status == 401:
+                assert response.headers["WWW-Authenticate"] == 'Basic realm="Secure Area"'
+                assert response.headers["Vary"] == "Origin"
+                assert await response.read() == b""
+        async with client.get("/api/session") as response:
+            assert (await response.json())["_tag"] == "UnauthorizedError"

@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import cast
 
-from opencoderouter.proxy.lane.lane import Routing
+from opencoderouter.proxy.lane.routing import Routing
 from opencoderouter.wiring import worker
 
 
@@ -44,6 +44,11 @@ class Stub:
             "fds": _descriptors,
             "slugs": lambda: list(self.routing.table().projects),
             "version": lambda: self.routing.table().version,
+            "password": lambda: str(self.routing.keyring().password, "ascii"),
+            "wait": lambda: self.routing.strikes.wait("192.0.2.1", 0.0),
+            "fail": lambda: self.routing.strikes.failed("192.0.2.1", 0.0),
+            "record": lambda: self.routing.record("tested", pid=os.getpid()),
+            "who": lambda: _who(self.routing),
             "connections": lambda: self.routing.occupancy.connections,
             "local": self.local,
         }
@@ -77,6 +82,11 @@ class _Talk(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         for command in data.decode().split():
             self.transport.write(json.dumps(self.lane.tell(command)).encode() + b"\n")
+
+
+def _who(routing: Routing) -> object:
+    """Return whom the door takes a client for that is not of this machine."""
+    return routing.door.look(("192.0.2.1", 1), ("192.0.2.2", 2), lambda _: None)
 
 
 def _descriptors() -> list[str]:

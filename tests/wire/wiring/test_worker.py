@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import socket
-from collections.abc import Iterator
+import subprocess
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from http.client import HTTPException
 from pathlib import Path
 
@@ -15,7 +16,7 @@ import pytest
 from tests.rig import http, workers
 from tests.rig.processes import MARK, Marked, assert_gone, marked
 from tests.rig.program import stand_in
-from tests.rig.router import Router, router
+from tests.rig.router import COMMAND, Router, router
 from tests.rig.wait import until
 
 from opencoderouter.kernel.processes import process
@@ -28,8 +29,8 @@ WORKER = "opencoderouter.wiring.worker"
 class Staffed:
     """A router with two workers and one project, ``shop``."""
 
-    def __init__(self, running: Router, mark: str, shop: Path) -> None:
-        self.router, self.mark, self.shop = running, mark, shop
+    def __init__(self, running: Router, mark: str, environment: Mapping[str, str]) -> None:
+        self.router, self.mark, self.environment = running, mark, environment
 
     def staff(self) -> list[Marked]:
         """Return both workers as soon as there are two."""
@@ -40,9 +41,17 @@ class Staffed:
 
         return until(both, what=self.router.log.read_text)
 
-    def ask(self, path: str) -> http.Reply:
+    def ask(self, path: str, method: str = "GET") -> http.Reply:
         """Return the answer to one request over a connection of its own."""
-        return http.request("GET", f"{self.router.url}{path}")
+        return http.request(method, f"{self.router.url}{path}")
+
+    def password(self, *flags: str) -> str:
+        """Return what ``ocr-router password`` says."""
+        command = [str(COMMAND), "password", *flags]
+        done = subprocess.run(
+            command, env=self.environment, check=True, stdout=subprocess.PIPE, text=True
+        )
+        return done.stdout.strip()
 
 
 @pytest.fixture
@@ -56,7 +65,7 @@ def staffed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Staffed
     path = f"{stand_in(tmp_path / 'bin')}:{kept['PATH']}"
     environment = kept | {"HOME": str(tmp_path), MARK: mark, "PATH": path}
     with router([shop], environment=environment, log=tmp_path / "log") as running:
-        yield Staffed(running, mark, shop)
+        yield Staffed(running, mark, environment)
     assert_gone(mark)
 
 
@@ -74,6 +83,24 @@ def test_every_process_serves_everything(staffed: Staffed) -> None:
                 row["slug"] for row in next(http.events(stream))["backends"] if row["managed"]
             ]
             assert slug == "shop"
+
+
+def test_another_password_ends_what_the_old_one_opened(staffed: Staffed) -> None:
+    """Whichever process has it; what our own user has open without it goes on."""
+    staffed.staff()
+    url, old = f"{staffed.router.url}/api/events", staffed.password()
+    shown = {"Authorization": f"Bearer {old}"}
+    with ExitStack() as all_:
+        mine = all_.enter_context(http.opened("GET", url))
+        opened = [all_.enter_context(http.opened("GET", url, headers=shown)) for _ in range(12)]
+        for stream in (mine, *opened):
+            assert next(http.events(stream))["backends"]
+        assert staffed.password("--rotate") != old
+        for stream in opened:
+            with pytest.raises((OSError, HTTPException)):
+                stream.read()
+        assert staffed.ask("/api/backends/shop/stop", "POST").status == 202
+        assert next(http.events(mine))["changed"]
 
 
 def test_they_end_with_their_owner(staffed: Staffed) -> None:

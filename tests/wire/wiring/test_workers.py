@@ -6,183 +6,20 @@ import asyncio
 import json
 import os
 import signal
-import socket
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass, field
-from functools import partial
+from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any
 
 import pytest
 from tests.fakes import backend
-from tests.wire.wiring.stub import Stub
+from tests.wire.wiring.owner import LONG, running, runs
 
-from opencoderouter.core.hosts import Names
-from opencoderouter.core.model import Listener
-from opencoderouter.proxy.lane.lane import Routing
-from opencoderouter.proxy.lane.limits import Limits
-from opencoderouter.proxy.lane.occupancy import Occupancy
-from opencoderouter.proxy.lane.stats import Snapshot, Stats, merge
-from opencoderouter.proxy.listening import accepting, bind
-from opencoderouter.registry import Registry
-from opencoderouter.wiring.messages import Start
-from opencoderouter.wiring.workers import Owner, Workers, pause
+from opencoderouter.core.keyring import Keyring
+from opencoderouter.proxy.lane.strikes import FREE
+from opencoderouter.wiring.workers import pause
 
-LONG = 20.0  # seconds that only a hang takes
 either_loop = pytest.mark.parametrize(
     "module", ["tests.wire.wiring.stub", "tests.wire.wiring.plain"]
 )
-Json = Any
-
-
-@dataclass(frozen=True, slots=True)
-class Client:
-    """A connection to whichever process took it."""
-
-    reader: asyncio.StreamReader
-    writer: asyncio.StreamWriter
-
-    async def ask(self, command: str) -> Json:
-        """Return the answer to a command. Raises ConnectionError."""
-        self.writer.write(command.encode() + b"\n")
-        async with asyncio.timeout(LONG):
-            line = await self.reader.readline()
-        if not line:
-            raise ConnectionResetError
-        return json.loads(line)
-
-
-class Nobody:
-    """Asks no backend anything."""
-
-    async def busy(self, _: Listener) -> frozenset[str] | None:
-        """Know nothing."""
-        return None
-
-
-@dataclass
-class Router:
-    """An owner (this process) with workers, all with the lane that tells who serves."""
-
-    workers: Workers
-    port: int
-    shares: list[list[socket.socket]]
-    registry: Registry = field(default_factory=Registry)
-    closing: asyncio.Event = field(default_factory=asyncio.Event)
-    done: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def __post_init__(self) -> None:
-        self.occupancy = Occupancy.create(1 + len(self.shares))
-
-    def routing(self) -> Routing:
-        """Return what the owner's own lane needs."""
-        return Routing(
-            table=lambda: self.registry.table,
-            names=Names("ada"),
-            inquirer=Nobody(),
-            dial=lambda: pytest.fail("the owner is not asked"),
-            limits=Limits(),
-            occupancy=self.occupancy,
-            stats=Stats(),
-            access=None,
-            closing=self.closing,
-        )
-
-    @asynccontextmanager
-    async def client(self) -> AsyncIterator[Client]:
-        """Connect."""
-        reader, writer = await asyncio.open_connection("127.9.9.9", self.port)
-        try:
-            yield Client(reader, writer)
-        finally:
-            writer.transport.abort()
-
-    async def ask(self, command: str) -> Json:
-        """Return what whoever takes a new connection answers."""
-        async with self.client() as client:
-            return await client.ask(command)
-
-    async def until(self, command: str, *answers: Json) -> list[Json]:
-        """Return the answers to a command from new connections, all of ``answers`` among them."""
-        heard: list[Json] = []
-        async with asyncio.timeout(LONG):
-            while not set(map(str, answers)) <= set(map(str, heard)):
-                heard.append(await self.ask(command))
-                await asyncio.sleep(0.01)
-        return heard
-
-    async def until_both(self, command: str) -> list[Json]:
-        """Return what two workers answer."""
-        heard: dict[Json, Json] = {}
-        async with asyncio.timeout(LONG):
-            while len(heard) < 2:
-                async with self.client() as client:
-                    heard[await client.ask("pid")] = await client.ask(command)
-        return list(heard.values())
-
-    async def figures(self, fit: Callable[[Snapshot], bool]) -> Snapshot:
-        """Return the sum of all figures as soon as they are fit."""
-        async with asyncio.timeout(LONG):
-            while not fit(merge(self.workers.snapshots())):
-                await self.ask("pid")
-        return merge(self.workers.snapshots())
-
-    async def refused(self) -> None:
-        """Return when nobody accepts any more."""
-        with suppress(ConnectionError):
-            while True:
-                await self.ask("pid")
-
-    async def pids(self, count: int) -> set[int]:
-        """Return who accepts, once that are so many without the owner."""
-        async with asyncio.timeout(LONG):
-            while True:
-                found = {await self.ask("pid") for _ in range(20 * count)} - {os.getpid()}
-                if len(found) == count:
-                    return {pid for pid in found if isinstance(pid, int)}
-
-
-def runs(pid: int) -> bool:
-    """Tell whether there is such a process, be it a zombie."""
-    return Path(f"/proc/{pid}").exists()
-
-
-def answer(sock: socket.socket) -> None:
-    """Be the application."""
-    with sock:
-        sock.setblocking(True)  # noqa: FBT003 - the standard library's
-        sock.sendall(b"the owner hears " + sock.recv(1))
-
-
-@asynccontextmanager
-async def running(
-    workers: int, *, grace: float = 5.0, module: str = "tests.wire.wiring.stub"
-) -> AsyncIterator[Router]:
-    """Run an owner that accepts nothing itself but where a worker does not."""
-    own, *shares = bind("127.9.9.9", 0, 1 + workers)
-    port = own[0].getsockname()[1]
-    for sock in own:
-        sock.close()
-    start = Start(Names("ada"), Limits(), grace, 1.0, "text", "info", "off", "common")
-    router = Router(Workers(start, shares, module=module), port, shares)
-    lane = Stub(router.routing())
-    owner = Owner(
-        registry=router.registry,
-        occupancy=router.occupancy,
-        closing=router.closing,
-        serve_local=answer,
-        accept=partial(accepting, lane.protocol),
-    )
-    async with asyncio.TaskGroup() as group:
-        service = group.create_task(router.workers.run(owner), name="workers")
-        service.add_done_callback(lambda _: router.done.set())
-        try:
-            yield router
-        finally:
-            router.closing.set()
-            for transport in lane.open:
-                transport.abort()
 
 
 @either_loop
@@ -279,6 +116,61 @@ async def test_tables_reach_every_worker() -> None:
         os.kill(min(pids), signal.SIGKILL)
         await router.pids(2)
         assert {str(await router.ask("version")) for _ in range(40)} == {"200"}
+
+
+async def test_keyrings_reach_every_worker() -> None:
+    """What lets people in is the same for all workers; a new one knows the newest from its start.
+
+    Tables arrive as before, whichever of the two has changed.
+    """
+    async with running(2) as router:
+        pids = await router.pids(2)
+        assert set(await router.until_both("password")) == {"first"}
+        router.entry.keyring = Keyring(password=b"second")
+        async with asyncio.timeout(LONG):
+            while {await router.ask("password") for _ in range(20)} != {"second"}:
+                pass
+        router.registry.observe(backend("/home/ada/shop", 30000))
+        await router.until("slugs", ["shop"])
+        os.kill(min(pids), signal.SIGKILL)
+        await router.pids(2)
+        assert {await router.ask("password") for _ in range(40)} == {"second"}
+
+
+async def test_failures_count_in_all_processes() -> None:
+    """Who has guessed too often at one worker waits at the others, and at the owner."""
+    async with running(2) as router:
+        await router.pids(2)
+        assert await router.until_both("wait") == [0.0, 0.0]
+        async with router.client() as client:
+            for _ in range(FREE + 2):
+                await client.ask("fail")
+        assert await router.until_both("wait") == [2.0, 2.0]
+        assert router.entry.strikes.wait("192.0.2.1", 0.0) == 2.0
+
+
+async def test_what_workers_record(tmp_path: Path) -> None:
+    """All write into the same audit log, whole lines."""
+    audit = tmp_path / "audit.jsonl"
+    async with running(2, audit=audit) as router:
+        pids = await router.pids(2)
+        await router.until_both("record")
+    assert {json.loads(line)["pid"] for line in audit.read_text().splitlines()} == pids
+
+
+async def test_who_workers_ask() -> None:
+    """Each has a door of its own; who is not of this machine is nobody in particular."""
+    async with running(2) as router:
+        await router.pids(2)
+        assert await router.until_both("who") == 2 * [["192.0.2.1", None, False]]
+
+
+async def test_a_certificate_that_does_not_do(tmp_path: Path) -> None:
+    """A worker that cannot read it ends, and the owner serves."""
+    nothing = tmp_path / "missing.pem"
+    async with running(1, tls=(nothing, nothing)) as router:
+        for _ in range(10):
+            assert await router.ask("pid") == os.getpid()
 
 
 @either_loop

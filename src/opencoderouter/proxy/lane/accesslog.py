@@ -9,11 +9,15 @@ import json
 import logging
 import os
 import select
+import stat
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Literal, NamedTuple
 
 from opencoderouter.core.printable import printable
+from opencoderouter.logfile import LogFile
+from opencoderouter.private import NotPrivate
 
 _log = logging.getLogger(__name__)
 Form = Literal["common", "json"]
@@ -27,6 +31,25 @@ _PIECE = 4096
 _MOST = 256 * 1024  # octets that wait for a pipe that nobody reads
 _LONGEST = 512  # characters of a target: escaped, and with all the rest, it is less than a piece
 _SECOND = timedelta(seconds=1)
+_DEVICES = {"/dev", "/dev/fd", "/proc/self/fd"}  # links in there are the system's
+
+
+class Stream:
+    """A descriptor that is what it is: a terminal, a pipe, a device."""
+
+    def __init__(self, fd: int) -> None:
+        self.fd = fd
+
+    def renew(self) -> None:
+        """Leave it as it is."""
+
+    def close(self) -> None:
+        """Close it; stderr is others' as well."""
+        if self.fd != _STDERR:
+            os.close(self.fd)
+
+
+Output = LogFile | Stream
 
 
 class _Style(NamedTuple):
@@ -61,9 +84,9 @@ class AccessLog:
     """
 
     def __init__(
-        self, fd: int, form: Form, *, later: Later, now: Callable[[], datetime] | None = None
+        self, output: Output, form: Form, *, later: Later, now: Callable[[], datetime] | None = None
     ) -> None:
-        self._fd, self._later, self._now = fd, later, now or _utc
+        self._output, self._later, self._now = output, later, now or _utc
         self._style = _COMMON if form == "common" else _JSON
         self._since = self._until = datetime.min.replace(tzinfo=UTC)
         self._text = ""  # of the second between them
@@ -71,7 +94,7 @@ class AccessLog:
         self._size = self._lost = 0
         self._torn = self._waiting = False
         self._poll = select.poll()
-        self._poll.register(fd, select.POLLOUT)
+        self._poll.register(output.fd, select.POLLOUT)
 
     def write(  # noqa: PLR0913, PLR0917 - the fields of a line
         self,
@@ -134,21 +157,24 @@ class AccessLog:
 
     def flush(self) -> None:
         """Write what waits; what would block waits on."""
-        while self._lines and self._poll.poll(0):
-            self._write_piece()
+        self._write_pieces()
         if self._lines:
             self._wait()
 
     def close(self) -> None:
         """Write what can be written at once, and close the file."""
-        while self._lines and self._poll.poll(0):
-            self._write_piece()
+        self._write_pieces()
         self._lost += len(self._lines)
         self._lines.clear()
         if self._lost:
             _log.warning("access log: lines lost=%d", self._lost)
-        if self._fd != _STDERR:
-            os.close(self._fd)
+        self._output.close()
+
+    def _write_pieces(self) -> None:
+        if self._lines:
+            self._output.renew()
+        while self._lines and self._poll.poll(0):
+            self._write_piece()
 
     def _write_piece(self) -> None:
         count = size = 0
@@ -164,7 +190,7 @@ class AccessLog:
     def _append(self, data: bytes, count: int) -> None:
         mend = b"\n" if self._torn else b""  # a full disk may have taken half a line
         try:
-            written = os.write(self._fd, mend + data)
+            written = os.write(self._output.fd, mend + data)
         except OSError as error:
             self._lose(count, error.strerror or str(error))
             return
@@ -178,18 +204,35 @@ class AccessLog:
         self._lost += count
 
 
-def open_access_log(where: str, form: Form, later: Later) -> AccessLog | None:
+def open_access_log(where: str, most: int, form: Form, later: Later) -> AccessLog | None:
     """Return the log that the settings ask for: ``off``, ``-`` (stderr) or a file.
 
-    The file is appended to, and made for this user only. Raises OSError when it cannot be opened.
+    A file is appended to, made for this user only, and moved away when it has ``most`` octets.
+    Raises OSError when it cannot be opened, or is not ours alone.
     """
     if where == "off":
         return None
     if where == "-":
-        return AccessLog(_STDERR, form, later=later)
-    flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOCTTY
+        return AccessLog(Stream(_STDERR), form, later=later)
+    special = _open_special(where)
+    return AccessLog(special or LogFile(Path(where), most), form, later=later)
+
+
+def _open_special(where: str) -> Stream | None:
+    """Return what is no file: a device, a pipe of ours; None when it is one, or is to be made."""
+    path = Path(where)
+    device = str(path.parent) in _DEVICES
+    try:
+        if not device and not stat.S_ISFIFO(path.lstat().st_mode):
+            return None
+    except FileNotFoundError:
+        return None
     # A named pipe that nobody reads is an error, not a reason to wait for ever.
-    return AccessLog(os.open(where, flags | os.O_NONBLOCK, 0o600), form, later=later)
+    fd = os.open(where, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK)
+    if device or (os.fstat(fd).st_uid == os.geteuid() and stat.S_ISFIFO(os.fstat(fd).st_mode)):
+        return Stream(fd)
+    os.close(fd)
+    raise NotPrivate(path, "is a pipe of another user")
 
 
 def _utc() -> datetime:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from opencoderouter.core.plan import Refuse
+from opencoderouter.core.grant import Caller, Grant
+from opencoderouter.core.refusals import Refuse
 from opencoderouter.proxy.answers import Answer, accepted, problem, shows_page
 from opencoderouter.proxy.lane.client import Client
 from opencoderouter.proxy.lane.exchange import Exchange
@@ -23,32 +24,45 @@ _AHEAD = 64 * 1024  # octets of later requests that are taken in while one is be
 
 
 class Connection(Client):
-    """One client. ``role`` is None while no request is being answered."""
+    """One client. ``role`` is None while no request is being answered.
 
-    __slots__ = ("_counted", "_finished", "_lane", "_later", "_seen", "_told", "role")
+    ``grant`` is what the last one was let in by; ``stranger`` is its origin while none was.
+    """
+
+    __slots__ = (
+        "_caller", "_counted", "_finished", "_lane", "_later", "_told", "grant", "role", "stranger",
+    )  # fmt: skip
 
     def __init__(self, lane: Lane) -> None:
-        super().__init__(max(_AHEAD, lane.limits.header_size))
+        super().__init__(max(_AHEAD, lane.limits.header_size), lane.draining)
         self._lane = lane
         self.role: Role | None = None
-        self._finished = False  # says no more
-        self._told = False  # and the role knows
-        self._counted = False
-        self._later = False  # will go on with its requests in a moment
-        self._seen = 0  # octets, when it was last looked whether it takes any
+        self.grant: Grant | None = None
+        self.stranger = ""
+        self._caller: Caller | None = None  # until it is known who that is, nothing is looked at
+        self._finished = self._told = False  # says no more; and the role knows
+        self._counted = self._later = False  # will go on with its requests in a moment
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Let the client in, or say why not."""
         super().connection_made(transport)
+        known = self._lane.door.look(self.address, self.server, self._decided)
+        self._caller = known and self.believed(known)
+        self.stranger = self._lane.stranger(self._caller)
         if refuse := self._lane.enter(self):
             self.refuse(refuse, None, whole=False)
             return
         self._counted = True
         self._wait(self._lane.idle)
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def _decided(self, caller: Caller) -> None:
+        """Begin with the requests that have come meanwhile."""
+        self._caller = self.believed(caller)
+        if not (self._last or self.transport.is_closing()):
+            self._resume()
+
+    def connection_lost(self, _: Exception | None) -> None:
         """Forget the client."""
-        del exc
         self._last = True
         self._buffer = b""
         self._wait(None)
@@ -76,10 +90,11 @@ class Connection(Client):
     def eof_received(self) -> bool:
         """Hear that the client says no more. It may still be waiting for answers."""
         self._finished = True
-        if self._last or (self.role is None and not (self._buffer and self.full)):
+        waiting = self._buffer and (self.full or self._caller is None)
+        if self._last or (self.role is None and not waiting):
             return False
         self._tell_finished()
-        return True
+        return self.can_finish  # else it is closed, whatever this says
 
     def pause_writing(self) -> None:
         """Make the backend wait for the client."""
@@ -94,8 +109,6 @@ class Connection(Client):
             self.role.client_free()
         elif not self._last:
             self._resume()
-
-    # What a role does
 
     def release(self) -> None:
         """Go on, first with what has come already."""
@@ -135,9 +148,9 @@ class Connection(Client):
     def cut(self, *, seen: bool) -> None:
         """End in the middle of an answer; by a reset where its end would not be seen otherwise."""
         if seen:
-            self._end(linger=True)
-            return
-        self.reset()
+            self._end(linger=self.can_finish)  # else it is only seen when it is closed
+        else:
+            self.reset()
 
     def refuse(self, refuse: Refuse, request: Request | None, *, whole: bool) -> None:
         """Answer in the place of a backend. When the request is not ``whole`` it is the last."""
@@ -147,14 +160,15 @@ class Connection(Client):
         if not last:
             self.done(keep=True, linger=False)
 
-    # How requests begin and end
-
     def _advance(self) -> None:
         """Begin with the next request, if it has come."""
+        caller = self._caller
+        if caller is None:
+            return
         for _ in range(_AT_ONCE):
             if not self._buffer or self.role is not None or self._last or self.full:
                 break
-            if not self._next():
+            if not self._next(caller):
                 return
         else:  # they are many, and others wait
             self._later = True
@@ -171,7 +185,7 @@ class Connection(Client):
         self._advance()
         self._pace()
 
-    def _next(self) -> bool:
+    def _next(self, caller: Caller) -> bool:
         """Begin with the next request, or refuse it; False when its head has not come yet."""
         buffer, begin = self._buffer, 0
         while buffer.startswith(b"\r\n", begin):  # RFC 9112 section 2.2
@@ -180,7 +194,7 @@ class Connection(Client):
         if end < len(END):
             return self._begun(buffer[begin:])
         self._buffer = buffer[end:]
-        found = self._lane.prepare(buffer[begin:end], self.peer)
+        found = self._lane.judge.decide(buffer[begin:end], caller)
         if isinstance(found, Prepared):
             self._begin(found)
         else:
@@ -201,6 +215,9 @@ class Connection(Client):
     def _begin(self, prepared: Prepared) -> None:
         self._wait(None)
         lane = self._lane
+        self.grant = prepared.grant
+        if self.stranger and prepared.grant is not None:
+            lane.welcome(self)
         if prepared.upgrade and not lane.occupancy.upgrade(lane.limits):
             self.refuse(TOO_MANY_WEBSOCKETS, prepared.request, whole=False)
             return
@@ -236,8 +253,7 @@ class Connection(Client):
 
     def _end(self, *, linger: bool) -> None:
         """Close. What the client still sends is read for a moment: else it would not hear us."""
-        self._last = True
-        self._blocked = False
+        self._last, self._blocked = True, False
         self._buffer = b""
         self.role = None
         if self._finished or not linger or self._lane.crowded():
@@ -268,20 +284,6 @@ class Connection(Client):
         """Refuse a head that does not come to its end."""
         self._queue = None
         self.refuse(LATE, None, whole=False)
-
-    def leave(self) -> None:
-        """Close; one who does not take what is left for it is not waited for."""
-        self._queue = None
-        left = self.transport.get_write_buffer_size()
-        if left and left == self._seen:
-            self.transport.abort()
-        else:
-            self._seen = left
-            self._close()
-
-    def _close(self) -> None:
-        self.transport.close()
-        self._wait(self._lane.draining if self.transport.get_write_buffer_size() else None)
 
     def give_up(self) -> None:
         """Close at once, unless something was on its way to it, which one that is gone refuses."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from opencoderouter.core.plan import Forward, Refuse
+from opencoderouter.core.plan import Forward
+from opencoderouter.core.refusals import Refuse
 from opencoderouter.proxy.lane.bodies import NOTHING, BadBody, Body
 from opencoderouter.proxy.lane.heads import Heads
 from opencoderouter.proxy.lane.prepared import Prepared
@@ -74,7 +75,7 @@ class Exchange:
         upstream.holder = self
         if self.client.full:
             upstream.transport.pause_reading()
-        upstream.transport.write(self.prepared.head)
+        upstream.transport.write(self.prepared.head_for(self.backend))
         if self.backend is None:
             self._lane.stats.local += 1
         else:
@@ -238,7 +239,8 @@ class Exchange:
                 upstream.drop()
             self._ended(reply.status)
         self.client.done(
-            keep=self._keep, linger=self.prepared.request.keep or not self._upload.done
+            keep=self._keep,
+            linger=not self._upload.done or (self.prepared.request.keep and self.client.can_finish),
         )
 
     def _cut_off(self, *, reset: bool) -> None:

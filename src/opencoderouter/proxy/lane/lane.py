@@ -8,26 +8,21 @@ import logging
 import resource
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
 
-from opencoderouter.core.hosts import Names
+from opencoderouter.core.grant import Caller
 from opencoderouter.core.model import Backend, Status
-from opencoderouter.core.plan import Forward, Refuse
-from opencoderouter.core.table import Table
-from opencoderouter.proxy.answers import problem
-from opencoderouter.proxy.context import Inquirer
-from opencoderouter.proxy.lane.accesslog import AccessLog
+from opencoderouter.core.plan import Forward
+from opencoderouter.core.refusals import Refuse
 from opencoderouter.proxy.lane.connection import Connection
 from opencoderouter.proxy.lane.exchange import Exchange
+from opencoderouter.proxy.lane.judge import Judge
 from opencoderouter.proxy.lane.lag import watch_lag
-from opencoderouter.proxy.lane.limits import Limits
-from opencoderouter.proxy.lane.occupancy import Occupancy
-from opencoderouter.proxy.lane.pool import Dial, Pool
-from opencoderouter.proxy.lane.prepared import Prepared, Refused, prepare
+from opencoderouter.proxy.lane.pool import Pool
+from opencoderouter.proxy.lane.prepared import Prepared
 from opencoderouter.proxy.lane.refusals import CROWDED, DEFECT, OVERLOADED
 from opencoderouter.proxy.lane.request import Request
-from opencoderouter.proxy.lane.stats import ProjectStats, Stats
+from opencoderouter.proxy.lane.routing import Routing
+from opencoderouter.proxy.lane.stats import ProjectStats
 from opencoderouter.proxy.lane.waiting import Waiting
 
 log = logging.getLogger(__name__)
@@ -36,27 +31,11 @@ HALF = 1.0  # seconds in which a client that has finished sending gets its answe
 DRAIN = 60.0  # seconds in which a client takes something of what is left for it
 _LINGERING = 512  # connections; above, whoever still sends may miss our last answer
 _OUR_FAULT = 500
-_REMEMBERED = 1024  # request heads
-_SHORT = 2048  # octets of a request head that is remembered
 _SPARE = 64  # files that are no connections
 _TICK = 1.0  # seconds
 _ANSWERING = frozenset({Status.READY, Status.LOCKED})  # worth asking what they are doing
 _EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
-
-
-@dataclass(frozen=True, slots=True)
-class Routing:
-    """All that the lane of one process needs. ``closing`` is set when the router stops."""
-
-    table: Callable[[], Table]
-    names: Names
-    inquirer: Inquirer
-    dial: Dial
-    limits: Limits
-    occupancy: Occupancy
-    stats: Stats
-    access: AccessLog | None
-    closing: asyncio.Event
+_Queue = Waiting["Connection"]
 
 
 class Lane:
@@ -67,16 +46,16 @@ class Lane:
         self.occupancy, self.stats, self.closing = routing.occupancy, routing.stats, routing.closing
         self._inquirer, self._access = routing.inquirer, routing.access
         self.clock = clock = time.monotonic  # finer than the loop's
-        self.pool = Pool(routing.dial, clock)
+        self.pool = Pool(routing.dial, clock, proof=routing.proof)
         self._own = ProjectStats()  # of our own application
-        self.idle = Waiting(routing.limits.keepalive_timeout, Connection.leave, clock)
-        self.heading = Waiting(routing.limits.header_timeout, Connection.late, clock)
-        self.halves = Waiting(HALF, Connection.give_up, clock)
-        self.lingering = Waiting(LINGER, Connection.leave, clock)
-        self.draining = Waiting(DRAIN, Connection.leave, clock)
+        self.idle = _Queue(routing.limits.keepalive_timeout, Connection.leave, clock)
+        self.heading = _Queue(routing.limits.header_timeout, Connection.late, clock)
+        self.halves = _Queue(HALF, Connection.give_up, clock)
+        self.lingering = _Queue(LINGER, Connection.leave, clock)
+        self.draining = _Queue(DRAIN, Connection.leave, clock)
         self._queues = (self.idle, self.heading, self.halves, self.lingering, self.draining)
-        self._prepared: dict[tuple[str, bytes], Prepared] = {}
-        self._prepared_for: Table | None = None
+        self.judge = Judge(routing)
+        self.door, self._keyring = routing.door, routing.keyring
         self._connections: set[Connection] = set()
         self._pending: asyncio.Queue[Exchange] = asyncio.Queue()
         self._quiet = asyncio.Event()
@@ -90,6 +69,7 @@ class Lane:
         """Connect to backends, and end who has waited for too long, until cancelled."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._sweep(), name="lane: time")
+            group.create_task(self.door.run(), name="lane: door")
             group.create_task(watch_lag(self.stats.lag), name="lane: lag")
             while True:
                 group.create_task(self._serve(await self._pending.get()), name="lane: connect")
@@ -122,7 +102,8 @@ class Lane:
         self.stats.accepted += 1
         if len(self._connections) >= self._room:
             return OVERLOADED
-        if limit := self.occupancy.enter(connection.peer, self.limits):
+        stranger = connection.stranger
+        if limit := self.occupancy.enter(connection.peer, self.limits, stranger=stranger):
             return CROWDED[limit]
         self.stats.connections += 1
         self._connections.add(connection)
@@ -130,11 +111,21 @@ class Lane:
 
     def leave(self, connection: Connection) -> None:
         """Count a connection out."""
-        self.occupancy.leave(connection.peer)
+        self.occupancy.leave(connection.peer, stranger=connection.stranger)
         self.stats.connections -= 1
         self._connections.discard(connection)
         if self.closing.is_set():
             self.freed()
+
+    def stranger(self, caller: Caller | None) -> str:
+        """Return the origin of a client that has to show who it is; empty for others."""
+        free = caller is None or caller.free or self._keyring().auth == "off"
+        return "" if caller is None or free else caller.origin
+
+    def welcome(self, connection: Connection) -> None:
+        """Count a stranger as one that is none any more."""
+        self.occupancy.known(connection.stranger)
+        connection.stranger = ""
 
     def crowded(self) -> bool:
         """Tell whether too many connections linger already."""
@@ -145,23 +136,11 @@ class Lane:
         plan = prepared.plan
         return self.stats.project(plan.project.slug) if isinstance(plan, Forward) else self._own
 
-    def prepare(self, raw: bytes, peer: str) -> Prepared | Refused:
-        """Return what to do about a request head. What repeats is looked at once a table."""
-        table = self.table()
-        if table is not self._prepared_for or len(self._prepared) >= _REMEMBERED:
-            self._prepared, self._prepared_for = {}, table
-        key = (peer, raw)
-        known = self._prepared.get(key)
-        if known is not None:
-            return known
-        try:
-            found = prepare(raw, peer, table, self.names, self.limits)
-        except Exception:
-            log.exception("failed peer=%s", peer)
-            return Refused(problem(DEFECT, page=False), last=True, error=DEFECT.error)
-        if isinstance(found, Prepared) and len(raw) <= _SHORT:
-            self._prepared[key] = found
-        return found
+    def _expel(self) -> None:
+        """Cut off whoever was let in and may not be here any more."""
+        for connection in tuple(self._connections):
+            if connection.role is not None and not self.judge.holds(connection.grant):
+                connection.reset()
 
     def begin(self, exchange: Exchange) -> None:
         """Give a request a connection to its backend, now or soon."""
@@ -241,6 +220,8 @@ class Lane:
             for queue in self._queues:
                 queue.sweep()
             self.pool.sweep()
+            if self.judge.has_changed():
+                self._expel()
 
     def log(self, peer: str, prepared: Prepared, status: int, size: int, since: float) -> None:
         """Take note of a request that has ended."""

@@ -19,16 +19,31 @@ MOST_IN_ALL = 1024
 Key = tuple[str, int, int | None]
 LOCAL: Key = ("", 0, None)  # our own application
 Dial = Callable[[], socket.socket]
+# Tells whether it is still this very socket that gets the connections to its address.
+Proof = Callable[[Listener], bool]
+
+
+class ChangedHandsError(ConnectionError):
+    """A port belongs to somebody else than it did when it was found."""
 
 
 class Pool:
     """Opens connections and keeps those that another request may use.
 
-    ``dial`` returns one end of a stream whose other end the router's application serves.
+    ``dial`` returns one end of a stream whose other end the router's application serves. Who
+    listens is asked of ``proof``, for each connection to a listener whose inode is known; where it
+    is None nobody is.
     """
 
-    def __init__(self, dial: Dial, clock: Callable[[], float], *, idle: float = IDLE) -> None:
-        self._dial = dial
+    def __init__(
+        self,
+        dial: Dial,
+        clock: Callable[[], float],
+        proof: Proof | None = None,
+        *,
+        idle: float = IDLE,
+    ) -> None:
+        self._dial, self._proof = dial, proof
         self._idle: dict[Key, dict[Upstream, None]] = {}
         self._waiting: Waiting[Upstream] = Waiting(idle, Upstream.drop, clock)
         self.stuck: Waiting[Upstream] = Waiting(STUCK, _give_up, clock)
@@ -52,7 +67,8 @@ class Pool:
     async def open(self, listener: Listener | None) -> Upstream:
         """Return a new connection, to the application where ``listener`` is None.
 
-        Raises OSError, also when it takes too long.
+        Raises OSError, also when it takes too long, and ChangedHandsError when it would lead to
+        another socket than ``listener``: whoever has accepted it then has read nothing.
         """
         loop = asyncio.get_running_loop()
         if listener is None:
@@ -64,6 +80,14 @@ class Pool:
             _, upstream = await loop.create_connection(
                 lambda: Upstream(self, key), listener.target, listener.port
             )
+        # Asked after the connection was made, of the socket that listens: a socket cannot begin to
+        # listen again after another has had its port, not with its inode, and no other user can
+        # listen at its address while it does. It listened when it was found and listens now, so it
+        # has listened all the time between, and the connection went to it. (Asked before, the port
+        # could change hands between the answer and the connection.)
+        if self._proof and listener.inode is not None and not self._proof(listener):
+            upstream.drop()
+            raise ChangedHandsError(f"{listener.authority} has another owner")
         return upstream
 
     def keep(self, upstream: Upstream) -> None:

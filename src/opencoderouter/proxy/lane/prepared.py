@@ -5,10 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from opencoderouter.core import headers as fields
+from opencoderouter.core.admission import Admission, admit
+from opencoderouter.core.grant import Caller, Identified, to_json
 from opencoderouter.core.hosts import Names
-from opencoderouter.core.plan import Forward, Head, Links, Local, Redirect, Refuse, plan
+from opencoderouter.core.keyring import Keyring
+from opencoderouter.core.model import Backend
+from opencoderouter.core.plan import Forward, Head, Links, Local, Redirect, Unauthenticated, plan
+from opencoderouter.core.refusals import Refuse
 from opencoderouter.core.table import Table
-from opencoderouter.proxy.answers import Answer, accepted, links, problem, redirect, shows_page
+from opencoderouter.proxy.answers import (
+    Answer,
+    accepted,
+    links,
+    problem,
+    redirect,
+    shows_page,
+    unauthenticated,
+)
+from opencoderouter.proxy.context import IDENTITY
 from opencoderouter.proxy.lane.bodies import NOTHING, Body, Chunked, Counted
 from opencoderouter.proxy.lane.limits import Limits
 from opencoderouter.proxy.lane.pool import LOCAL
@@ -17,18 +31,22 @@ from opencoderouter.proxy.lane.request import Request, encode, read
 Ear = tuple[bool, bool, str, str | None]
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})  # may be asked twice (RFC 9110 section 9.2.1)
 _BAD = 400
+_NOBODY = Admission()
 
 
 class Prepared:
     """What is sent for one request head, and to whom.
 
-    ``ear`` is all that the words of an answer depend on, but for the backend's.
+    ``admission`` may be nobody's, where everybody may ask; ``grant`` is what somebody was let in
+    by. ``ear`` is all that the words of an answer depend on, but for the backend's.
     """
 
     __slots__ = (
+        "admission",
         "again",
         "ear",
         "fixed",
+        "grant",
         "head",
         "key",
         "plan",
@@ -37,8 +55,11 @@ class Prepared:
         "upgrade",
     )
 
-    def __init__(self, request: Request, plan: Forward | Local, head: bytes) -> None:
+    def __init__(
+        self, request: Request, plan: Forward | Local, head: bytes, admission: Admission
+    ) -> None:
         self.request, self.plan, self.head = request, plan, head
+        self.admission, self.grant = admission, admission.grant
         self.upgrade = fields.is_upgrade(request.headers)
         # Only such a request goes over a connection that was used before, and is asked again over
         # a new one when that turns out to be closed. Others could be done twice.
@@ -49,6 +70,13 @@ class Prepared:
         self.prefix = forward.prefix if forward else ""
         host = fields.get(request.headers, "host") if self.prefix else None
         self.ear: Ear = (request.method == "HEAD", request.old, self.prefix, host)
+
+    def head_for(self, backend: Backend | None) -> bytes:
+        """Return what is sent to a backend of the project: each may have its own password."""
+        plan = self.plan
+        if self.fixed or backend is None or not isinstance(plan, Forward):
+            return self.head
+        return _onward(self.request, plan, backend)
 
     def upload(self) -> Body:
         """Return what takes in the request's body."""
@@ -66,46 +94,83 @@ class Refused:
     last: bool
     request: Request | None = None
     error: str = ""
+    admission: Admission = _NOBODY
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What decides about requests, besides what they say and who sends them.
+
+    ``scheme`` is that of the listening socket.
+    """
+
+    table: Table
+    names: Names
+    limits: Limits
+    keyring: Keyring
+    scheme: str = "http"
 
 
 def prepare(
-    raw: bytes, peer: str, table: Table, names: Names, limits: Limits
+    raw: bytes, caller: Caller, view: View, now: float, *, held: float = 0.0
 ) -> Prepared | Refused:
-    """Return what to do about a request head from ``peer``."""
-    request = read(raw, limits)
+    """Return what to do about a request head from ``caller``.
+
+    ``now`` is in POSIX seconds; passwords are not looked at for ``held`` seconds more.
+    """
+    request = read(raw, view.limits)
     if isinstance(request, Refuse):
         return Refused(problem(request, page=False), last=True, error=request.error)
-    head = Head(request.method, request.target, request.headers, peer)
-    decided = plan(head, table, names)
+    head = Head(request.method, request.target, request.headers, caller.address, view.scheme)
+    admission = admit(head.target, head.headers, caller, view.keyring, now, held=held)
+    decided = plan(head, view.table, view.names, admission)
     match decided:
         case Forward():
-            return Prepared(request, decided, _onward(request, decided))
+            sent = _onward(request, decided, decided.backend)
+            return Prepared(request, decided, sent, admission)
         case Local():
-            return Prepared(request, decided, _inward(request, head))
+            who = Identified(caller.origin, admission.grant)
+            return Prepared(request, decided, _inward(request, head, who), admission)
+        case _:
+            return _refused(request, decided, admission)
+
+
+def _refused(
+    request: Request, plan: Redirect | Links | Unauthenticated | Refuse, admission: Admission
+) -> Refused:
+    answer, error = _declined(request, plan)
+    last = answer.status == _BAD or request.length != 0 or not request.keep
+    return Refused(answer, last, request, error, admission)
+
+
+def _declined(
+    request: Request, plan: Redirect | Links | Unauthenticated | Refuse
+) -> tuple[Answer, str]:
+    """Return what is said instead of an answer, and the word for it."""
+    match plan:
         case Redirect():
-            return _refused(request, redirect(decided))
+            return redirect(plan), ""
         case Links():
-            return _refused(request, links(decided))
+            return links(plan), ""
+        case Unauthenticated():
+            return unauthenticated(plan), "unauthenticated"
         case Refuse():
             page = shows_page(request.target, accepted(request.headers))
-            return _refused(request, problem(decided, page=page), decided.error)
+            return problem(plan, page=page), plan.error
 
 
-def _refused(request: Request, answer: Answer, error: str = "") -> Refused:
-    last = answer.status == _BAD or request.length != 0 or not request.keep
-    return Refused(answer, last, request, error)
+def _onward(request: Request, plan: Forward, backend: Backend) -> bytes:
+    target, headers = plan.to(backend)
+    return encode(f"{request.method} {target} HTTP/1.1", (*headers, *_framed(request)))
 
 
-def _onward(request: Request, plan: Forward) -> bytes:
-    return encode(f"{request.method} {plan.target} HTTP/1.1", (*plan.headers, *_framed(request)))
-
-
-def _inward(request: Request, head: Head) -> bytes:
+def _inward(request: Request, head: Head, who: Identified) -> bytes:
     """Return the head for our own application, which sees no network but us."""
     headers = fields.to_upstream(
         head.headers, peer=head.peer, host=head.host, scheme=head.scheme, prefix=""
     )
-    return encode(f"{request.method} {request.target} HTTP/1.1", (*headers, *_framed(request)))
+    told = (*headers, (IDENTITY, to_json(who)))
+    return encode(f"{request.method} {request.target} HTTP/1.1", (*told, *_framed(request)))
 
 
 def _framed(request: Request) -> fields.Headers:

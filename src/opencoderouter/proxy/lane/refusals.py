@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from opencoderouter.core.plan import Refuse
+from opencoderouter.core.refusals import Refuse
 
 MALFORMED = Refuse(
     400,
@@ -13,6 +13,7 @@ MALFORMED = Refuse(
 NOT_TLS = Refuse(
     400, "bad_request", "This port speaks HTTP without TLS.", "Ask by http://, not https://."
 )
+NOT_PLAIN = Refuse(400, "bad_request", "This port speaks HTTPS.", "Ask by https://, not http://.")
 UNKNOWN_CODING = Refuse(
     501,
     "unknown_transfer_coding",
@@ -64,6 +65,12 @@ CROWDED = {
         "too_many_connections",
         "This address has as many connections as `--max-connections-per-address` allows.",
         "Close some, or try again in a moment.",
+    ),
+    "unauthenticated": Refuse(
+        503,
+        "too_many_connections",
+        "Too many connections of this address have not shown yet that they may come in.",
+        "Try again in a moment.",
     ),
 }
 

@@ -10,6 +10,7 @@ from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from opencoderouter.core import headers as fields
 from opencoderouter.core.headers import Headers
+from opencoderouter.core.responses import SANDBOX, UNFRAMED, to_client
 from opencoderouter.proxy.lane.bodies import LAST, NOTHING, Body, Chunked, Counted, Open
 from opencoderouter.proxy.lane.request import DIGITS, Request, decode, encode
 
@@ -84,7 +85,8 @@ class Reply:
 def read(head: bytes, request: Request, *, prefix: str = "", authority: str = "") -> Reply | None:
     """Return what a whole head says to the client of ``request``; None when it makes no sense.
 
-    In path mode ``prefix`` is put before what leads to the backend at ``authority``.
+    ``authority`` is the backend's; empty when the router itself answers. In path mode ``prefix`` is
+    put before what leads there.
     """
     if _START.match(head) is None:
         return None
@@ -132,9 +134,10 @@ def _reply(
     length = fields.get(headers, "content-length") or "0"
     if framing is None or len(length) > DIGITS:
         return None
-    host = fields.get(request.headers, "host") or ""
-    own = [item.lower() for item in (authority, host) if item]
-    kept = fields.to_client(headers, prefix=prefix, authorities=own)
+    kept = _kept(headers, request, prefix, authority)
+    kind = (fields.get(headers, "content-type") or "").lower()
+    if authority and status >= _FINAL:
+        kept = (*kept, *_boxed(prefix, kind))
     if fields.get(headers, "transfer-encoding") is not None:
         kept = tuple((k, v) for k, v in kept if k.lower() != "content-length")
     chunked = not request.old and framing in {Framing.CHUNKED, Framing.OPEN}
@@ -144,7 +147,6 @@ def _reply(
     if status == _SWITCHING:
         upgrade = fields.get(headers, "upgrade") or ""
         mine = (*kept, ("Connection", "Upgrade"), ("Upgrade", upgrade))
-    kind = (fields.get(headers, "content-type") or "").lower()
     head = encode(start, mine)[:-2]
     return Reply(
         status=status,
@@ -156,6 +158,20 @@ def _reply(
         keep=head + (b"Connection: keep-alive\r\n\r\n" if request.old else b"\r\n"),
         last=head + b"Connection: close\r\n\r\n",
     )
+
+
+def _kept(headers: Headers, request: Request, prefix: str, authority: str) -> Headers:
+    if not authority:
+        return fields.end_to_end(headers)
+    host = fields.get(request.headers, "host") or ""
+    return to_client(headers, prefix=prefix, authorities=[authority.lower(), host.lower()])
+
+
+def _boxed(prefix: str, kind: str) -> Headers:
+    """Return what keeps a project's page apart from others."""
+    if prefix:
+        return SANDBOX
+    return UNFRAMED if kind.startswith(("text/html", "application/xhtml", "image/svg")) else ()
 
 
 def _framing(method: str, status: int, headers: Headers) -> Framing | None:

@@ -13,7 +13,7 @@ from httptools import (
 )
 
 from opencoderouter.core.headers import Fields, Headers, get
-from opencoderouter.core.plan import Refuse
+from opencoderouter.core.refusals import Refuse
 from opencoderouter.proxy.lane.limits import Limits
 from opencoderouter.proxy.lane.refusals import MALFORMED, NOT_TLS, UNKNOWN_CODING, UNKNOWN_VERSION
 

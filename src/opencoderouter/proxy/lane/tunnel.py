@@ -95,8 +95,8 @@ class Tunnel:
             self._upstream.finish()
 
     def upstream_finished(self) -> bool:
-        """Pass the end on; the other direction goes on until it ends too."""
-        if self._finished:
+        """Pass the end on; the other direction goes on until it ends too, where it can."""
+        if self._finished or not self._client.can_finish:
             self._close()
             return True
         self._finished = True

@@ -13,8 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from opencoderouter.proxy.lane.accesslog import AccessLog, Form, open_access_log
+from opencoderouter.private import NotPrivate
+from opencoderouter.proxy.lane.accesslog import AccessLog, Form, Stream, open_access_log
 
+MOST = 1 << 20
 START = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
 
 
@@ -41,7 +43,7 @@ class Rig:
     def __init__(self, path: Path, form: Form = "common", flags: int = os.O_CREAT) -> None:
         self.path, self.timers, self.now = path, Timers(), START
         fd = os.open(path, os.O_WRONLY | os.O_APPEND | flags, 0o600)
-        self.log = AccessLog(fd, form, later=self.timers.later, now=lambda: self.now)
+        self.log = AccessLog(Stream(fd), form, later=self.timers.later, now=lambda: self.now)
 
     def get(self, target: str = "/shop/x", slug: str = "shop", peer: str = "127.0.0.1") -> None:
         """Log one request."""
@@ -252,14 +254,14 @@ def test_a_pipe_that_nobody_reads_holds_nothing_up(
 
 def test_off_opens_nothing() -> None:
     """Without the setting there is no log."""
-    assert open_access_log("off", "common", Timers().later) is None
+    assert open_access_log("off", MOST, "common", Timers().later) is None
 
 
 def test_a_file_is_the_users_own(tmp_path: Path) -> None:
     """A new file can be read by nobody else; an old one is added to."""
     path = tmp_path / "log"
     for _ in range(2):
-        log = open_access_log(str(path), "common", Timers().later)
+        log = open_access_log(str(path), MOST, "common", Timers().later)
         assert log is not None
         log.write("127.0.0.1", "GET", "/", 200, 1, 0.0, "")
         log.close()
@@ -274,12 +276,86 @@ def test_a_file_that_cannot_be_opened(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
     for path in (tmp_path / "no" / "log", tmp_path / "pipe", tmp_path):
         with pytest.raises(OSError, match=r"No such|[Ii]s a directory"):
-            open_access_log(str(path), "common", Timers().later)
+            open_access_log(str(path), MOST, "common", Timers().later)
+
+
+def test_a_file_of_others_is_refused(tmp_path: Path) -> None:
+    """A link is not followed, wherever it leads to: it could lead to any file of ours."""
+    (tmp_path / "link").symlink_to(tmp_path / "target")
+    with pytest.raises(NotPrivate, match="link: is a symbolic link"):
+        open_access_log(str(tmp_path / "link"), MOST, "common", Timers().later)
+    (tmp_path / "target").touch()
+    with pytest.raises(NotPrivate, match="link: is a symbolic link"):
+        open_access_log(str(tmp_path / "link"), MOST, "common", Timers().later)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="giving a file to another user needs root")
+@pytest.mark.parametrize("make", [Path.touch, os.mkfifo])
+def test_a_strangers_file_is_refused(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    """What another user has made, file or pipe, does not get to know who asks for what."""
+    path = tmp_path / "log"
+    make(path)
+    os.chown(path, 54321, 54321)
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    with pytest.raises(NotPrivate, match=r"log: (belongs to uid 54321|is a pipe of another user)"):
+        open_access_log(str(path), MOST, "common", Timers().later)
+    os.close(reader)
+
+
+@pytest.mark.parametrize("name", ["/dev/stderr", "/dev/fd/2", "/proc/self/fd/2"])
+def test_devices_are_taken_as_they_are(name: str, capfd: pytest.CaptureFixture[str]) -> None:
+    """The system's own links to where stderr goes, be it a file or not, are followed."""
+    log = open_access_log(name, MOST, "common", Timers().later)
+    assert log is not None
+    log.write("127.0.0.1", "GET", "/x", 200, 1, 0.0, "")
+    log.close()
+    assert "GET /x" in capfd.readouterr().err
+
+
+def test_a_pipe_of_ours_is_written_to(tmp_path: Path) -> None:
+    """A pipe that somebody reads gets the lines."""
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    log = open_access_log(str(tmp_path / "pipe"), MOST, "common", Timers().later)
+    assert log is not None
+    log.write("127.0.0.1", "GET", "/x", 200, 1, 0.0, "")
+    log.close()
+    assert b"GET /x" in os.read(reader, 4096)
+    os.close(reader)
+
+
+def test_a_file_that_is_moved_away_is_followed(tmp_path: Path) -> None:
+    """After logrotate has moved the file, lines go into a new one at its path."""
+    path, timers = tmp_path / "log", Timers()
+    log = open_access_log(str(path), MOST, "common", timers.later)
+    assert log is not None
+    for name in ("/before", "/after"):
+        log.write("127.0.0.1", "GET", name, 200, 1, 0.0, "")
+        timers.run()
+        if name == "/before":
+            path.rename(tmp_path / "log.1")
+    log.close()
+    assert "/before" in (tmp_path / "log.1").read_text()
+    assert "/after" in path.read_text()
+    assert "/before" not in path.read_text()
+
+
+def test_a_file_is_kept_to_its_size(tmp_path: Path) -> None:
+    """When it has the octets that are allowed, the next lines go into a new file."""
+    path, timers = tmp_path / "log", Timers()
+    log = open_access_log(str(path), 200, "common", timers.later)
+    assert log is not None
+    for number in range(6):
+        log.write("127.0.0.1", "GET", f"/{number}", 200, 1, 0.0, "")
+        timers.run()
+    log.close()
+    texts = [(tmp_path / name).read_text() for name in ("log.1", "log")]
+    assert [text.count("GET") for text in texts] == [3, 3]
 
 
 def test_stderr_stays_open(capfd: pytest.CaptureFixture[str]) -> None:
     """``-`` is stderr, which others write to as well."""
-    log = open_access_log("-", "common", Timers().later)
+    log = open_access_log("-", MOST, "common", Timers().later)
     assert log is not None
     log.write("127.0.0.1", "GET", "/x", 200, 1, 0.0, "")
     log.close()

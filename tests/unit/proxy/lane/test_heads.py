@@ -9,10 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.fakes import backend
 
+from opencoderouter.core.grant import Caller
 from opencoderouter.core.hosts import Names
+from opencoderouter.core.keyring import OPEN
 from opencoderouter.proxy.lane.heads import MOST, SIZE, Heads
 from opencoderouter.proxy.lane.limits import Limits
-from opencoderouter.proxy.lane.prepared import Prepared, prepare
+from opencoderouter.proxy.lane.prepared import Prepared, View, prepare
 from opencoderouter.registry import Registry
 
 EARLY = b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n"
@@ -27,7 +29,9 @@ def asked(*fields: str, version: str = "1.1") -> Prepared:
     registry.observe(backend("/home/alice/alpha", 4001))
     lines = [f"GET /alpha/ HTTP/{version}", "Host: localhost", *fields, "", ""]
     names = Names("alice", frozenset())
-    made = prepare("\r\n".join(lines).encode(), "::1", registry.table, names, Limits())
+    made = prepare(
+        "\r\n".join(lines).encode(), Caller("::1"), View(registry.table, names, Limits(), OPEN), 0.0
+    )
     assert isinstance(made, Prepared)
     return made
 

@@ -56,26 +56,43 @@ def test_the_dead_hold_nothing() -> None:
     assert [other.enter(HOME, FEW) for _ in range(3)] == [None, None, "per_address"]
 
 
-@pytest.mark.parametrize(
-    ("one", "other", "same"),
-    [
-        ("2001:db8::1", "2001:db8:0:0:ffff::2", True),
-        ("2001:db8::1", "2001:db8:0:1::1", False),
-        ("fe80::1%lo", "fe80::2", True),
-        ("192.0.2.1", "192.0.2.2", False),
-    ],
-)
-def test_who_is_one(one: str, other: str, same: bool) -> None:  # noqa: FBT001
-    """An IPv6 /64 counts as one address; every IPv4 address for itself."""
-    limits = replace(FEW, per_address=1)
-    found = [_collide(one, other, limits) for _ in range(3)]  # by chance in one of 16384 only
-    assert all(found) if same else not all(found)
+def test_strangers_have_a_limit_of_their_own() -> None:
+    """One address has so many strangers in all processes; who becomes known is none any more."""
+    limits = replace(FEW, connections=100, per_address=100, unauthenticated=2)
+    one, other = rows(2)
+    entered = [each.enter(HOME, limits, stranger=HOME) for each in (one, other, one)]
+    assert entered == [None, None, "unauthenticated"]
+    assert one.enter("192.0.2.1", limits, stranger="192.0.2.1") is None
+    assert one.enter(HOME, limits) is None
+    other.known(HOME)
+    assert one.enter(HOME, limits, stranger=HOME) is None
+    assert other.enter(HOME, limits, stranger=HOME) == "unauthenticated"
+    one.leave(HOME, stranger=HOME)
+    assert other.enter(HOME, limits, stranger=HOME) is None
+    assert one.connections == 5
 
 
-def _collide(one: str, other: str, limits: Limits) -> bool:
-    counts = Occupancy.create(1)
-    assert counts.enter(one, limits) is None
-    return counts.enter(other, limits) == "per_address"
+def test_who_was_refused_is_not_counted() -> None:
+    """A stranger that is turned away leaves all limits as they were."""
+    limits = replace(FEW, per_address=2, unauthenticated=1)
+    (counts,) = rows(1)
+    assert counts.enter(HOME, limits, stranger=HOME) is None
+    assert counts.enter(HOME, limits, stranger=HOME) == "unauthenticated"
+    assert counts.connections == 1
+    assert counts.enter(HOME, limits) is None
+    assert counts.enter(HOME, limits, stranger=HOME) == "per_address"
+    counts.leave(HOME)
+    counts.known(HOME)
+    assert counts.enter(HOME, limits, stranger=HOME) is None
+
+
+def test_dead_strangers_hold_nothing() -> None:
+    """Who is cleared makes room for as many strangers as he had."""
+    limits = replace(FEW, unauthenticated=1)
+    one, other = rows(2)
+    assert other.enter(HOME, limits, stranger=HOME) is None
+    one.clear(1)
+    assert one.enter(HOME, limits, stranger=HOME) is None
 
 
 def test_a_cell_is_never_too_small() -> None:
@@ -86,27 +103,27 @@ def test_a_cell_is_never_too_small() -> None:
     assert entered == {None: 65_535, "per_address": 5}
 
 
-@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 20), st.booleans())))
-def test_no_count_is_lost(steps: list[tuple[int, int, bool]]) -> None:
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 20), st.booleans(), st.booleans())))
+def test_no_count_is_lost(steps: list[tuple[int, int, bool, bool]]) -> None:
     """Whatever comes and goes where: the sum is right, and at the end all is zero again."""
     processes = rows(4)
-    inside: list[tuple[Occupancy, str]] = []
-    for row, address, comes in steps:
-        name = f"198.51.100.{address}"
-        if comes and processes[row].enter(name, Limits()) is None:
-            inside.append((processes[row], name))
-        elif (processes[row], name) in inside:
-            processes[row].leave(name)
-            inside.remove((processes[row], name))
+    inside: list[tuple[Occupancy, str, bool]] = []
+    for row, address, comes, stranger in steps:
+        one = (processes[row], f"198.51.100.{address}", stranger)
+        if comes and one[0].enter(one[1], Limits(), stranger=one[1] if stranger else "") is None:
+            inside.append(one)
+        elif one in inside:
+            one[0].leave(one[1], stranger=one[1] if stranger else "")
+            inside.remove(one)
         assert processes[0].connections == len(inside)
-    for one, name in inside:
-        one.leave(name)
-    full = Limits(connections=1, per_address=1)
+    for counts, name, stranger in inside:
+        if stranger:
+            counts.known(name)
+        counts.leave(name)
+    full = Limits(connections=1, per_address=1, unauthenticated=1)
     for address in range(21):
-        assert processes[0].enter(f"198.51.100.{address}", full) is None
-        processes[0].leave(f"198.51.100.{address}")
-
-
-def test_the_descriptor_is_not_inherited() -> None:
-    """Only who is handed the descriptor has it."""
-    assert not os.get_inheritable(Occupancy.create(1).fileno())
+        assert (
+            processes[0].enter(f"198.51.100.{address}", full, stranger=f"198.51.100.{address}")
+            is None
+        )
+        processes[0].leave(f"198.51.100.{address}", stranger=f"198.51.100.{address}")

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.fakes import backend
 
+from opencoderouter.core.basic import basic
+from opencoderouter.core.grant import EVERYBODY, Caller, Identified, from_json, to_json
+from opencoderouter.core.grant import PEER as FREE
 from opencoderouter.core.hosts import Names
+from opencoderouter.core.keyring import OPEN, Keyring, digest
 from opencoderouter.core.model import Status
 from opencoderouter.core.plan import Forward, Local
 from opencoderouter.core.table import Table
 from opencoderouter.proxy.lane.limits import Limits
 from opencoderouter.proxy.lane.pool import LOCAL
-from opencoderouter.proxy.lane.prepared import Prepared, Refused, prepare
+from opencoderouter.proxy.lane.prepared import Prepared, Refused, View, prepare
 from opencoderouter.registry import Registry
 
 NAMES = Names("alice", frozenset({"box"}))
@@ -36,7 +41,7 @@ def table(*ports: int, status: Status = Status.READY) -> Table:
 def made(start: str, *fields: str, ports: tuple[int, ...] = (4001,)) -> Prepared | Refused:
     """Return what is made of a request head."""
     raw = "\r\n".join([start, *fields, "", ""]).encode("latin-1")
-    return prepare(raw, PEER, table(*ports), NAMES, Limits())
+    return prepare(raw, Caller(PEER), View(table(*ports), NAMES, Limits(), OPEN), 0.0)
 
 
 def ready(start: str, *fields: str, ports: tuple[int, ...] = (4001,)) -> Prepared:
@@ -74,7 +79,8 @@ def test_to_the_application() -> None:
     fields = ("X-Forwarded-For: 6.6.6.6", "Forwarded: for=6.6.6.6", "Connection: close")
     found = ready("GET /api/health?x HTTP/1.1", "Host: localhost", *fields)
     assert isinstance(found.plan, Local)
-    ours = OURS.format("localhost")
+    who = f"X-Forwarded-User: {to_json(Identified(PEER, EVERYBODY))}\r\n"
+    ours = OURS.format("localhost") + who
     assert found.head.decode() == f"GET /api/health?x HTTP/1.1\r\nHost: localhost\r\n{ours}\r\n"
     assert (found.key, found.fixed, found.request.keep) == (LOCAL, True, False)
 
@@ -177,9 +183,111 @@ def test_a_page_for_a_browser() -> None:
 def test_a_project_that_is_starting() -> None:
     """It is not asked yet."""
     raw = f"GET / HTTP/1.1\r\n{ALPHA}\r\n\r\n".encode()
-    found = prepare(raw, PEER, table(4001, status=Status.STARTING), NAMES, Limits())
+    found = prepare(
+        raw, Caller(PEER), View(table(4001, status=Status.STARTING), NAMES, Limits(), OPEN), 0.0
+    )
     assert isinstance(found, Refused)
     assert (found.answer.status, found.error) == (503, "project_down")
+
+
+KEYRING = Keyring("auto", digest("s3cret"), b"k" * 32)
+STRANGER = Caller(PEER)
+ME = Caller("127.0.0.1", 1000, free=True)
+SHOWN = f"Authorization: {basic('opencode', 's3cret')}"
+
+
+def admitted(
+    *lines: str, caller: Caller = STRANGER, held: float = 0.0, ports: tuple[int, ...] = (4001,)
+) -> Prepared | Refused:
+    """Return what is made of a request head where a password is wanted."""
+    raw = "\r\n".join([*lines, "", ""]).encode("latin-1")
+    view = View(table(*ports), NAMES, Limits(), KEYRING, "https")
+    return prepare(raw, caller, view, 0.0, held=held)
+
+
+@pytest.mark.parametrize(
+    ("fields", "error", "status", "failed"),
+    [
+        *[
+            ([], "unauthenticated", 401, False),
+            (["Authorization: Bearer x"], "unauthenticated", 401, True),
+        ],
+        (
+            [f"Authorization: Bearer {'s3cret'}", "Authorization: Basic x"],
+            "bad_request",
+            400,
+            False,
+        ),
+    ],
+)
+def test_who_is_not_let_in(fields: list[str], error: str, status: int, failed: bool) -> None:  # noqa: FBT001
+    """They hear so, whatever they ask for; and it is known whether they tried."""
+    for lines in (("GET /x HTTP/1.1", ALPHA), ("GET /alpha/x HTTP/1.1", "Host: box")):
+        found = admitted(*lines, *fields)
+        assert isinstance(found, Refused)
+        assert (found.error, found.answer.status) == (error, status)
+        assert found.admission.failed is failed
+
+
+def test_who_is_held() -> None:
+    """The right password is not looked at; what is refused has no body behind it to wait for."""
+    found = admitted("GET / HTTP/1.1", ALPHA, SHOWN, held=3.0)
+    assert isinstance(found, Refused)
+    assert (found.answer.status, found.error, found.admission.held) == (
+        429,
+        "too_many_failures",
+        3.0,
+    )
+    assert ("Retry-After", "3") in found.answer.headers
+    posted = admitted("POST / HTTP/1.1", ALPHA, SHOWN, "Content-Length: 1", held=3.0)
+    assert isinstance(posted, Refused)
+    assert posted.last
+
+
+def test_because_of_what() -> None:
+    """It is known what let a request in; the password itself goes no further."""
+    shown, free = (
+        admitted("GET /x HTTP/1.1", ALPHA, SHOWN),
+        admitted("GET / HTTP/1.1", ALPHA, caller=ME),
+    )
+    assert isinstance(shown, Prepared)
+    assert isinstance(free, Prepared)
+    assert (shown.grant, free.grant) == (KEYRING.judge("s3cret", 0.0), FREE)
+    assert b"uthorization" not in shown.head
+    assert b"X-Forwarded-Proto: https" in shown.head
+
+
+def test_who_it_is() -> None:
+    """Our own application hears it from us alone, whatever a client says of itself."""
+    claims = ("X-Forwarded-User: {}", "x-forwarded-user: x", "Connection: X-Forwarded-User")
+    for caller, fields, grant in (
+        (Caller(PEER), (), None),
+        (ME, (), None),  # who speaks for others is not free
+        (Caller("127.0.0.1", 7), (SHOWN,), KEYRING.judge("s3cret", 0.0)),
+    ):
+        found = admitted("GET /.ocr/login HTTP/1.1", ALPHA, *claims, *fields, caller=caller)
+        assert isinstance(found, Prepared)
+        told = [
+            line for line in found.head.decode().split("\r\n") if "forwarded-user" in line.lower()
+        ]
+        assert [from_json(line.partition(": ")[2]) for line in told] == [
+            Identified(caller.origin, grant)
+        ]
+
+
+def test_each_backend_has_its_own_password() -> None:
+    """Where it is not known yet which is asked, the head is made for each of them."""
+    found = admitted("GET /session/ses_1 HTTP/1.1", ALPHA, caller=ME, ports=(4001, 4002))
+    assert isinstance(found, Prepared)
+    assert isinstance(found.plan, Forward)
+    assert found.head_for(None) == found.head
+    fixed = admitted("GET / HTTP/1.1", ALPHA, caller=ME)
+    assert isinstance(fixed, Prepared)
+    for one in found.plan.project.backends:
+        own = basic("opencode", str(one.listener.port))
+        locked = replace(one, listener=replace(one.listener, authorization=own))
+        assert f"\r\nAuthorization: {own}\r\n".encode() in found.head_for(locked)
+        assert fixed.head_for(locked) == fixed.head
 
 
 PIECES = st.one_of(
@@ -189,6 +297,7 @@ PIECES = st.one_of(
             *(b"GET ", b"POST ", b"/", b"/alpha/", b"http://a/", b" HTTP/1.1\r\n", b"\r\n", b": "),
             *(b"Host: alpha.localhost\r\n", b"Host: localhost\r\n", b"Host: [::1]:80\r\n", b"%"),
             *(b"Content-Length: 3\r\n", b"Accept: text/html\r\n", b"Connection: upgrade\r\n"),
+            *(b"Authorization: Bearer s3cret\r\n", b"Authorization: Basic ", b"Cookie: a=b\r\n"),
             *(b"Upgrade: x\r\n", b"Origin: null\r\n", b"\xff", b"/session/ses_1", b"?", b"Host: "),
         ]
     ),
@@ -199,7 +308,9 @@ PIECES = st.one_of(
 def test_any_bytes(data: bytes) -> None:
     """Whatever comes up to an empty line is sent on, or answered; nothing is raised."""
     raw = (data + b"\r\n\r\n").partition(b"\r\n\r\n")[0] + b"\r\n\r\n"
-    found = prepare(raw, PEER, TABLE, NAMES, Limits())
+    stranger = prepare(raw, Caller(PEER), View(TABLE, NAMES, Limits(), KEYRING), 0.0)
+    assert isinstance(stranger, Refused) or stranger.grant or isinstance(stranger.plan, Local)
+    found = prepare(raw, Caller(PEER), View(TABLE, NAMES, Limits(), OPEN), 0.0)
     if isinstance(found, Prepared):
         assert found.head.endswith(b"\r\n\r\n")
         assert found.head.count(b"\r\n\r\n") == 1

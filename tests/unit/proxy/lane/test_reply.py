@@ -157,7 +157,10 @@ def test_prefix() -> None:
     targets = ["/x", "http://127.0.0.1:2/x", "http://H:1/x", "http://e/x"]
     fields = [f"Location: {target}" for target in targets]
     mended = reply(204, *fields, prefix="/p", authority="127.0.0.1:2")
-    assert lines(mended.keep) == [*["Location: /p/x"] * 3, "Location: http://e/x"]
+    box = ["Content-Security-Policy: sandbox", "X-Content-Type-Options: nosniff"]
+    assert lines(mended.keep) == [*["Location: /p/x"] * 3, "Location: http://e/x", *box]
+    assert not lines(reply(103, prefix="/p").keep)
+    assert not lines(reply(200, "Content-Length: 0").keep)[1:]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opencoderouter.core.headers import Fields
-from opencoderouter.core.plan import Refuse
+from opencoderouter.core.refusals import Refuse
 from opencoderouter.proxy.lane.limits import Limits
 from opencoderouter.proxy.lane.request import (
     Request,

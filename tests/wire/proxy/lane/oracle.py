@@ -19,10 +19,20 @@ from aiohttp import ClientError, web
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.http import HttpProcessingError, HttpVersion11, RawResponseMessage, StreamWriter
 
-from opencoderouter.core import headers as fields
+from opencoderouter.core.admission import LET_IN
 from opencoderouter.core.headers import Headers
 from opencoderouter.core.hosts import Names
-from opencoderouter.core.plan import Forward, Head, Links, Local, Redirect, Refuse, plan
+from opencoderouter.core.plan import (
+    Forward,
+    Head,
+    Links,
+    Local,
+    Redirect,
+    Unauthenticated,
+    plan,
+)
+from opencoderouter.core.refusals import Refuse
+from opencoderouter.core.responses import SANDBOX, to_client
 from opencoderouter.core.table import Table
 
 _LIMIT = 1 << 16
@@ -46,7 +56,7 @@ async def oracle(table: Callable[[], Table], names: Names) -> AsyncIterator[int]
             request.method, request.raw_path, _text(request.raw_headers), request.remote or ""
         )
         body = await request.content.read()
-        match plan(head, table(), names):
+        match plan(head, table(), names, LET_IN):
             case Forward() as forward:
                 return await _forward(request, forward, body)
             case Refuse(status, _, _, _) | Redirect(status):
@@ -55,6 +65,8 @@ async def oracle(table: Callable[[], Table], names: Names) -> AsyncIterator[int]
                 return _bare(request, 300)
             case Local():
                 return _bare(request, 200)
+            case Unauthenticated():
+                return _bare(request, 401)
 
     server = web.Server(
         answer, auto_decompress=False, max_line_size=_LIMIT, max_field_size=_LIMIT, max_headers=256
@@ -107,12 +119,17 @@ async def _passed_on(
 ) -> web.StreamResponse:
     """Write the answer, framed by its length."""
     host = request.headers.get("Host", "")
-    mended = fields.to_client(
+    mended = to_client(
         _text(reply.raw_headers),
         prefix=forward.prefix,
         authorities=[forward.backend.listener.authority.lower(), host.lower()],
     )
-    kept = [(k, v) for k, v in mended if k.lower() not in {"content-length", "transfer-encoding"}]
+    boxed = SANDBOX if forward.prefix else ()
+    kept = [
+        (k, v)
+        for k, v in (*mended, *boxed)
+        if k.lower() not in {"content-length", "transfer-encoding"}
+    ]
     if request.method != "HEAD" and reply.code not in {204, 304}:
         kept.append(("Content-Length", str(len(body))))
     keep = bool(request.keep_alive)

@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import struct
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
 from tests.wire.proxy.through import LONG
 
+from opencoderouter.core.grant import Caller
 from opencoderouter.proxy.lane.client import Client
+from opencoderouter.proxy.lane.waiting import Waiting
 
 SMALL = 10  # octets that nobody has taken
+STATE = (socket.IPPROTO_TCP, socket.TCP_INFO, 1)
+CLOSE_WAIT = b"\x08"
 
 
 class Heard(Client):
     """Keeps what comes; ``take`` takes it."""
 
     def __init__(self) -> None:
-        super().__init__(SMALL)
+        super().__init__(SMALL, Waiting(LONG, Client.leave, time.monotonic))
         self.met, self.came = asyncio.Event(), asyncio.Event()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -60,7 +66,9 @@ async def met() -> AsyncIterator[tuple[Heard, asyncio.StreamReader, asyncio.Stre
 
 async def test_who_it_is() -> None:
     """The address is known, and what is written arrives."""
-    async with met() as (heard, reader, _):
+    async with met() as (heard, reader, writer):
+        assert heard.address == writer.get_extra_info("sockname")
+        assert heard.server == writer.get_extra_info("peername")
         assert heard.peer == "127.0.0.1"
         heard.write(b"hello")
         assert await reader.readexactly(5) == b"hello"
@@ -72,6 +80,7 @@ async def test_a_client_without_an_address() -> None:
     ours, theirs = socket.socketpair()
     with theirs:
         transport, heard = await loop.connect_accepted_socket(Heard, ours)
+        assert heard.address == heard.server == ("", 0)
         assert heard.peer == ""
         transport.abort()
 
@@ -121,3 +130,29 @@ async def test_reset() -> None:
         heard.reset()
         with pytest.raises(ConnectionResetError):
             await reader.read()
+
+
+async def test_whose_end_it_was() -> None:
+    """Who has reset the connection may have made room for somebody else; half-closed it is there.
+
+    What it sent can still be read, so that only our own end tells.
+    """
+    ours, somebody = Caller("127.0.0.1", 1000, free=True), Caller("127.0.0.1")
+    async with met() as (heard, _, writer):
+        assert heard.believed(ours) == ours
+        writer.write_eof()
+        async with asyncio.timeout(LONG):
+            sock = heard.transport.get_extra_info("socket")
+            while sock.getsockopt(*STATE) != CLOSE_WAIT:  # noqa: ASYNC110 - the kernel tells nobody
+                await asyncio.sleep(0)
+        assert heard.believed(ours) == ours
+    async with met() as (heard, _, writer):
+        heard.hold()  # so that the end is not heard of
+        writer.write(b"POST / HTTP/1.1\r\n\r\n")
+        sock = writer.get_extra_info("socket")
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        writer.transport.abort()
+        async with asyncio.timeout(LONG):
+            while heard.believed(ours) == ours:  # noqa: ASYNC110 - the kernel tells nobody
+                await asyncio.sleep(0)
+        assert heard.believed(ours) == somebody

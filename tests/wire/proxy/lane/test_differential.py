@@ -43,7 +43,7 @@ SPECIAL = [
     *("Content-Encoding", "If-None-Match", "X-Forwarded-Prefix", "Set-Cookie", "Location", "Date"),
 ]
 NAME = st.sampled_from(SPECIAL) | TOKEN.filter(lambda name: not is_reserved(name))
-ONCE = frozenset({"Content-Type", "User-Agent"})
+ONCE = frozenset({"Authorization", "Content-Type", "User-Agent"})
 CONNECTION = st.sampled_from(["", "X-Hop", "keep-alive", "x-a, X-Hop", "Cookie", "Via,Range", ","])
 BODY = st.binary(max_size=60)
 

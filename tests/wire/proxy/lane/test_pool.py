@@ -11,7 +11,7 @@ from tests.wire.proxy.through import LONG
 from tests.wire.proxy.upstream import OK, Conversation, upstream, whole
 
 from opencoderouter.core.model import Listener
-from opencoderouter.proxy.lane.pool import LOCAL, Pool
+from opencoderouter.proxy.lane.pool import LOCAL, ChangedHandsError, Pool
 from opencoderouter.proxy.lane.upstream import Upstream
 
 
@@ -178,6 +178,60 @@ async def test_let_go_in_time() -> None:
         pool.sweep()
         assert pool.take(there.key) is late
         late.drop()
+
+
+async def test_a_port_that_changed_hands() -> None:
+    """Who has another's port gets a connection that is closed at once, and not one octet."""
+    asked: list[Listener] = []
+
+    def denies(there: Listener) -> bool:
+        asked.append(there)
+        return False
+
+    async with upstream() as backend:
+        pool = Pool(nobody, Clock(), denies)
+        there = Listener("127.0.0.1", backend.port, uid=1, inode=999)
+        with pytest.raises(ChangedHandsError):
+            await pool.open(there)
+        assert asked == [there]
+        talk = await backend.conversation()
+        await ended(talk)
+        assert (bytes(talk.seen), len(pool)) == (b"", 0)
+
+
+async def test_asked_once_connected() -> None:
+    """The question is put once the connection is made: before, the port could still change."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.setblocking(False)  # noqa: FBT003 - the standard library's
+        accepted: list[socket.socket] = []
+
+        def agrees(_: Listener) -> bool:
+            accepted.append(server.accept()[0])
+            return True
+
+        pool = Pool(nobody, Clock(), agrees)
+        there = Listener("127.0.0.1", server.getsockname()[1], uid=1, inode=999)
+        connection = await pool.open(there)
+        with accepted[0] as end:
+            end.sendall(b"HTTP/1.1 200 OK\r\n\r\nok")
+            await ask(connection)
+            pool.keep(connection)
+            assert pool.take(there.key) is connection
+        connection.drop()
+    assert len(accepted) == 1
+
+
+async def test_nobody_can_be_asked() -> None:
+    """Of a listener that was found without the kernel the kernel is not asked."""
+
+    def denies(_: Listener) -> bool:
+        raise AssertionError
+
+    async with upstream() as backend:
+        pool = Pool(nobody, Clock(), denies)
+        connection = await pool.open(Listener("127.0.0.1", backend.port))
+        await ask(connection)
+        connection.drop()
 
 
 async def test_let_go_in_the_end() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from tests.wire.proxy.through import MODES, split, through, value
+from tests.wire.proxy.through import MODES, boxed, passed, split, through, value
 from tests.wire.proxy.upstream import OK, Conversation, upstream, whole
 
 pytestmark = pytest.mark.parametrize("mode", MODES)
@@ -15,7 +15,7 @@ CUT = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n"
 
 
 async def test_response_fields(mode: str) -> None:
-    """An answer's fields stay as they are; none is added, hop-by-hop ones are dropped."""
+    """An answer's fields stay as they are; hop-by-hop ones are dropped, the sandbox is added."""
     fields = [
         *(b"x-one: 1", b"Set-Cookie: a=1", b"X-ONE: 2", b"set-cookie: b=\xe9\xff", b"Empty: "),
         *(b"Content-Encoding: gzip", b"Content-Length: 3"),
@@ -25,7 +25,7 @@ async def test_response_fields(mode: str) -> None:
     async with upstream(reply) as backend, through(backend.port) as proxy, proxy.client() as client:
         await client.send(proxy.head(mode, "/"))
         start, got, _ = split(await client.head())
-        assert (start, got) == (b"HTTP/1.1 299 Well \xe9", fields)
+        assert (start, got) == (b"HTTP/1.1 299 Well \xe9", [*fields, *boxed(mode)])
         assert await client.exactly(3) == b"abc"
 
 
@@ -35,7 +35,7 @@ async def test_date(mode: str, date: list[bytes]) -> None:
     reply = b"\r\n".join([b"HTTP/1.1 200 OK", *date, b"Content-Length: 0", b"", b""])
     async with upstream(reply) as backend, through(backend.port) as proxy, proxy.client() as client:
         await client.send(proxy.head(mode, "/"))
-        assert split(await client.head())[1] == [*date, b"Content-Length: 0"]
+        assert split(await client.head())[1] == [*date, b"Content-Length: 0", *boxed(mode)]
 
 
 async def test_location_and_cookie_path(mode: str) -> None:
@@ -70,7 +70,7 @@ async def test_answers_without_a_body(mode: str, status: int) -> None:
         async with proxy.client() as client:
             for _ in range(2):
                 await client.send(proxy.head(mode, "/"))
-                assert await client.head() == reply
+                assert await client.head() == passed(mode, reply)
         assert len(backend.conversations) == 1
 
 
@@ -83,7 +83,7 @@ async def test_head(mode: str, field: bytes) -> None:
             for _ in range(2):
                 await client.send(proxy.head(mode, "/x", method="HEAD"))
                 kept = [] if field.startswith(b"Transfer") else [field]
-                assert split(await client.head())[1] == kept
+                assert split(await client.head())[1] == [*kept, *boxed(mode)]
         assert backend.seen.startswith(b"HEAD /x HTTP/1.1\r\n")
 
 
@@ -94,7 +94,7 @@ async def test_answer_in_chunks(mode: str) -> None:
     async with upstream(reply) as backend, through(backend.port) as proxy, proxy.client() as client:
         await client.send(proxy.head(mode, "/"))
         _, got, _ = split(await client.head())
-        assert got == [b"Content-Type: x/y", b"Transfer-Encoding: chunked"]
+        assert got == [b"Content-Type: x/y", *boxed(mode), b"Transfer-Encoding: chunked"]
         assert await client.exactly(15) == b"5\r\nabcde\r\n0\r\n\r\n"
 
 
@@ -112,7 +112,8 @@ async def test_answer_that_ends_with_the_connection(mode: str) -> None:
     ):
         await client.send(proxy.head(mode, "/"))
         start, fields, _ = split(await client.head())
-        assert (start, fields) == (b"HTTP/1.1 200 OK", [b"Transfer-Encoding: chunked"])
+        assert start == b"HTTP/1.1 200 OK"
+        assert fields == [*boxed(mode), b"Transfer-Encoding: chunked"]
         assert await client.exactly(13) == b"3\r\nabc\r\n0\r\n\r\n"
 
 

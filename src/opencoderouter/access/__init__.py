@@ -1,0 +1,1 @@
+"""Who may come in: the password, tokens, sessions, who asks from this machine, and the record."""
