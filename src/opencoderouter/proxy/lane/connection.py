@@ -63,14 +63,17 @@ class Connection(Client):
 
     def connection_lost(self, _: Exception | None) -> None:
         """Forget the client."""
+        self._gone()
+        if self._counted:
+            self._lane.leave(self)
+
+    def _gone(self) -> None:
         self._last = True
         self._buffer = b""
         self._wait(None)
         role, self.role = self.role, None
         if role is not None:
             role.client_lost()
-        if self._counted:
-            self._lane.leave(self)
 
     def data_received(self, data: bytes) -> None:
         """Take in bytes: of the request at hand, or of the next one."""
@@ -90,11 +93,14 @@ class Connection(Client):
     def eof_received(self) -> bool:
         """Hear that the client says no more. It may still be waiting for answers."""
         self._finished = True
+        if not self.can_finish:  # nor can it: the transport ends with it
+            self._gone()
+            return False
         waiting = self._buffer and (self.full or self._caller is None)
         if self._last or (self.role is None and not waiting):
             return False
         self._tell_finished()
-        return self.can_finish  # else it is closed, whatever this says
+        return True
 
     def pause_writing(self) -> None:
         """Make the backend wait for the client."""
@@ -271,13 +277,6 @@ class Connection(Client):
             self.role.end()
         elif not self._last:
             self._wait(None)
-            self.transport.close()
-
-    def abandon(self) -> None:
-        """End because the router has waited for long enough."""
-        if self.role is not None:
-            self.transport.abort()
-        else:
             self.transport.close()
 
     def late(self) -> None:

@@ -86,7 +86,10 @@ class Lane:
         except TimeoutError:
             log.info("cut off requests=%d", sum(self._busy()))
         for connection in tuple(self._connections):
-            connection.abandon()
+            if connection.role is not None:
+                connection.transport.abort()
+            else:
+                connection.transport.close()
         self.pool.close()
 
     def freed(self) -> None:
