@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 import pytest
+from tests.wire.proxy.lane.alone import alone
 from tests.wire.proxy.lane.judge import Message, Nonsense, answers, prefix, requests
 from tests.wire.proxy.lane.notes import HOST, Wire, fine, send_in_parts
 from tests.wire.proxy.through import LONG, Client, Proxy, through
@@ -250,8 +251,11 @@ async def test_byte_by_byte(name: str) -> None:
 
 
 async def test_the_parts_do_arrive_one_by_one() -> None:
-    """The router reads the first part before the second one is sent, both ways."""
-    async with upstream(OK) as backend, through(backend.port) as proxy, proxy.client() as client:
+    """The router reads the first part before the second one is sent, both ways.
+
+    One of this process, for only there it can be seen.
+    """
+    async with upstream(OK) as backend, alone(backend.port) as proxy, proxy.client() as client:
         wire = Wire(client.writer)
         client.writer.write(GET[:20])
         assert await wire.read()
