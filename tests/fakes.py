@@ -9,11 +9,16 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 
+from opencoderouter.core.admission import Admission
+from opencoderouter.core.grant import EVERYBODY
+from opencoderouter.core.keyring import Keyring
 from opencoderouter.core.managed import Managed
 from opencoderouter.core.model import Backend, Identity, Kind, Listener, Sessions, Status
 from opencoderouter.watch import Watch
 
 Reply = Callable[["Asked"], bytes | None]
+LET_IN = Admission(EVERYBODY)  # where everybody may come in
+OPEN = Keyring()
 SECURE_AREA = 'Basic realm="Secure Area"'
 
 

@@ -20,7 +20,7 @@ from pydantic_settings import NoDecode
 
 from opencoderouter.access.secrets import SHORTEST
 from opencoderouter.core.duration import parse_duration
-from opencoderouter.core.hosts import is_literal, parse_authority
+from opencoderouter.core.hosts import DEFAULT_PORTS, is_literal, parse_authority
 from opencoderouter.core.named import Named, parse_backend
 
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
@@ -28,7 +28,6 @@ _NAME = re.compile(rf"(?:\*\.)?{_LABEL}(?:\.{_LABEL})*")
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*")
 _SIZE = re.compile(r"([0-9]{1,9})(MB|GB)", re.IGNORECASE)
 _UNITS = {"MB": 10**6, "GB": 10**9}
-_DEFAULT_PORTS = {"http": "80", "https": "443"}
 
 
 def option(default: Any, allowed: str, **limits: Any) -> Any:  # noqa: ANN401 - as Field()
@@ -98,7 +97,7 @@ def _origin(value: str) -> str:
     host = f"[{authority.host}]" if ":" in authority.host else authority.host
     if value.lower().rstrip("/") != f"{parts.scheme}://{parts.netloc}" or not host:
         raise ValueError(value)
-    suffix = "" if authority.port == _DEFAULT_PORTS.get(parts.scheme) else authority.suffix
+    suffix = "" if authority.port == DEFAULT_PORTS.get(parts.scheme) else authority.suffix
     return f"{parts.scheme}://{host}{suffix}"
 
 

@@ -165,6 +165,11 @@ class Settings(BaseSettings):
         return _PASSWORD if os.environ.get(_PASSWORD) else str(self.file)
 
     @property
+    def scheme(self) -> str:
+        """Return how the router is reached: ``http`` or ``https``."""
+        return "https" if self.tls_cert else "http"
+
+    @property
     def tls(self) -> tuple[Path, Path] | None:
         """Return the files of the certificate and of its key, where clients are served by HTTPS."""
         cert, key = self.tls_cert, self.tls_key

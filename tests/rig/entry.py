@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from tests.fakes import OPEN
 from tests.rig import workers
 
 from opencoderouter.access.door import Door
 from opencoderouter.access.tickets import Tickets
-from opencoderouter.core.keyring import OPEN, Keyring
+from opencoderouter.core.keyring import Keyring
 from opencoderouter.proxy.context import Access
 from opencoderouter.proxy.lane.strikes import Strikes
 from opencoderouter.watch import Watch

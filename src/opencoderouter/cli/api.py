@@ -57,8 +57,7 @@ def own_router(settings: Settings) -> Router:
     if not _is_ours(settings.port):
         hint = "`--router URL` asks it all the same"
         raise Failure(f"--port {settings.port}: another user listens there; {hint}")
-    scheme = "https" if settings.tls_cert else "http"
-    base = f"{scheme}://localhost:{settings.port}"
+    base = f"{settings.scheme}://localhost:{settings.port}"
     return Router(base, _token() or _password(settings), settings.tls_cert)
 
 
@@ -210,9 +209,9 @@ def _password(settings: Settings) -> str | None:
 
 
 def _is_here(host: str) -> bool:
-    from opencoderouter.core.grant import is_loopback
+    from opencoderouter.core.hosts import is_near
 
-    return host == "localhost" or host.endswith(".localhost") or is_loopback(host)
+    return is_near(host)
 
 
 def _is_ours(port: int) -> bool:

@@ -76,14 +76,14 @@ def _code(settings: Settings, secret: str) -> str:
     from opencoderouter.wiring.banner import outbound
     from opencoderouter.wiring.listen import is_loopback
 
-    host, scheme = settings.hostname, "https" if settings.tls_cert else "http"
+    host = settings.hostname
     if is_loopback(host):
         raise Failure(f"--hostname {host}: only this machine reaches the router, without password")
     if host in {"0.0.0.0", "::"}:  # noqa: S104 - not bound here
         host = outbound()
     host = f"[{host}]" if ":" in host else host
     # A fragment stays in the browser: neither the router's log nor anybody on the way sees it.
-    url = f"{scheme}://{host}:{settings.port}/.ocr/login#{quote(secret, safe='')}"
+    url = f"{settings.scheme}://{host}:{settings.port}/.ocr/login#{quote(secret, safe='')}"
     drawn = io.StringIO()
     segno.make(url, error="l", micro=False).terminal(drawn, compact=True)
     return f"{drawn.getvalue()}\n{url}"

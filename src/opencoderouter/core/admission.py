@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from opencoderouter.core import cookies, query
 from opencoderouter.core import headers as fields
 from opencoderouter.core.basic import read_basic
-from opencoderouter.core.grant import EVERYBODY, PEER, Caller, Grant, is_loopback
+from opencoderouter.core.grant import EVERYBODY, PEER, Caller, Grant
 from opencoderouter.core.headers import Headers
-from opencoderouter.core.hosts import parse_authority
+from opencoderouter.core.hosts import is_near, parse_authority
 from opencoderouter.core.keyring import Keyring, digest
 
 _MOST = 4  # cookies and tokens of one name that are looked at: it costs, and anybody can send them
@@ -43,9 +43,6 @@ class Admission:
     held: float = 0.0
 
 
-LET_IN = Admission(EVERYBODY)
-
-
 def admit(
     target: str,
     headers: Headers,
@@ -68,7 +65,7 @@ def admit(
         said is not None
         and any(_has_ours(one, keyring, now) for one in (said, said.partition(" ")[2]))
     )
-    tokens = query.values(target, "auth_token")
+    tokens = query.values(target, query.AUTH_TOKEN)
     token_spent = len(tokens) > _MOST or any(_has_ours(one, keyring, now) for one in tokens)
     if keyring.auth == "off":
         return Admission(EVERYBODY, spent, token_spent)
@@ -135,9 +132,7 @@ def _is_unsure_page(headers: Headers) -> bool:
     To names that it does not hold for this machine (``.local``, by HTTP) it sends no Fetch
     Metadata: with a name that leads here a foreign page could ask in our user's name.
     """
-    agent = fields.get(headers, "user-agent") or ""
-    if not agent.startswith("Mozilla/") or fields.get(headers, "sec-fetch-site") is not None:
+    if not fields.is_browser(headers) or fields.get(headers, "sec-fetch-site") is not None:
         return False
     authority = parse_authority(fields.get(headers, "host") or "")
-    host = authority.host if authority else ""
-    return not (host == "localhost" or host.endswith(".localhost") or is_loopback(host))
+    return authority is None or not is_near(authority.host)

@@ -74,6 +74,11 @@ def is_upgrade(headers: Headers) -> bool:
     return bool(wanted) and "upgrade" in tokens(headers, "connection") and "h2c" not in wanted
 
 
+def is_browser(headers: Headers) -> bool:
+    """Tell whether a browser asks: all of them, and next to nobody else, say so."""
+    return (get(headers, "user-agent") or "").startswith("Mozilla/")
+
+
 def end_to_end(headers: Headers) -> Headers:
     """Return the fields that travel on: none that is about this connection only."""
     return without(headers, HOP_BY_HOP | (tokens(headers, "connection") - _NEEDED))

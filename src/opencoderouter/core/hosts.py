@@ -7,6 +7,9 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
+from opencoderouter.core.grant import is_loopback
+
+DEFAULT_PORTS = {"http": "80", "https": "443"}
 _AUTHORITY = re.compile(r"(\[[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*\]|[A-Za-z0-9._-]+)(?::([0-9]{0,5}))?")
 _LAST_PORT = 65535
 _LONGEST = 255 + len(":65535")  # octets of a name in the DNS (RFC 1035 section 3.1), and a port
@@ -90,6 +93,11 @@ def _parse_authority(text: str) -> Authority | None:
     if not host or port > _LAST_PORT or (name.startswith("[") and not is_literal(host)):
         return None
     return Authority(host, str(port) if match[2] else "")
+
+
+def is_near(host: str) -> bool:
+    """Tell whether ``host`` always means the machine of whoever says it (RFC 6761 section 6.3)."""
+    return host == "localhost" or host.endswith(".localhost") or is_loopback(host)
 
 
 def is_literal(host: str) -> bool:

@@ -154,6 +154,3 @@ def _epoch(key: bytes, password: bytes) -> str:
 
 def _lasts(expires: float | None, now: float) -> bool:
     return expires is None or now < expires
-
-
-OPEN = Keyring()

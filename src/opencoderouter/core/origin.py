@@ -11,9 +11,7 @@ from urllib.parse import urlsplit
 
 from opencoderouter.core import headers as fields
 from opencoderouter.core.headers import Headers
-from opencoderouter.core.hosts import Authority, parse_authority
-
-_DEFAULT_PORTS = {"http": "80", "https": "443"}
+from opencoderouter.core.hosts import DEFAULT_PORTS, Authority, parse_authority
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +71,6 @@ def _same(origin: str, scheme: str, authority: Authority) -> bool:
     theirs = parse_authority(parts.netloc)
     if theirs is None or parts.scheme != scheme:
         return False
-    default = _DEFAULT_PORTS.get(scheme, "")
+    default = DEFAULT_PORTS.get(scheme, "")
     ours = (authority.host, authority.port or default)
     return (theirs.host, theirs.port or default) == ours

@@ -15,7 +15,6 @@ from opencoderouter.core.admission import Admission
 from opencoderouter.core.grant import Grant, is_loopback
 from opencoderouter.core.headers import Headers
 from opencoderouter.core.hosts import (
-    Authority,
     Names,
     OfProject,
     Own,
@@ -32,7 +31,6 @@ RESERVED_PREFIX = "/.ocr"  # the router's own paths on every host, projects' hos
 LOGIN, LOGOUT = f"{RESERVED_PREFIX}/login", f"{RESERVED_PREFIX}/logout"
 GO, ENTER = f"{RESERVED_PREFIX}/go", f"{RESERVED_PREFIX}/enter"
 HEALTH = "/api/health"  # tells whoever asks that a router is here, and nothing else
-AUTH_TOKEN = "auth_token"  # noqa: S105 - OpenCode's name for credentials in a query
 _AUTHORIZATION = frozenset({"authorization"})
 _START = r"/(?:[a-z0-9-]+/?)?"  # the dashboard, or a project by its path
 _LOCAL = frozenset({"", "api", ".ocr"})  # first path segments of the router on its own names
@@ -79,7 +77,7 @@ class Forward:
         if own is None:
             return self.target, self.headers
         kept = fields.without(self.headers, _AUTHORIZATION)
-        return query.without(self.target, AUTH_TOKEN), (*kept, ("Authorization", own))
+        return query.without(self.target, query.AUTH_TOKEN), (*kept, ("Authorization", own))
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +143,7 @@ def plan(head: Head, table: Table, names: Names, admission: Admission) -> Plan:
         return Local(path)
     if admission.grant is None:
         return _unauthenticated(head, target, admission)
-    return _route(_Asked(head, target, authority, admission, admission.grant), where, table, names)
+    return _route(_Asked(head, target, place, admission, admission.grant), where, table, names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +152,7 @@ class _Asked:
 
     head: Head
     target: str
-    authority: Authority
+    place: Place
     admission: Admission
     grant: Grant
 
@@ -172,15 +170,14 @@ def _may_use_session(asked: _Asked, where: Own | OfProject) -> bool:
     start = _START if isinstance(where, Own) else "/"
     if asked.head.method == "GET" and re.fullmatch(start, asked.target):
         return True
-    return is_own(asked.head.headers, Place(asked.head.scheme, asked.authority))
+    return is_own(asked.head.headers, asked.place)
 
 
 def _unauthenticated(head: Head, target: str, admission: Admission) -> Plan:
     if admission.held:
         return refusals.held(admission.held)
-    agent = fields.get(head.headers, "user-agent") or ""
     readable = head.scheme == "http" and not is_loopback(head.peer)
-    return Unauthenticated(target, _is_page_load(head), agent.startswith("Mozilla/"), readable)
+    return Unauthenticated(target, _is_page_load(head), fields.is_browser(head.headers), readable)
 
 
 def _meant(slugs: tuple[str, ...], table: Table) -> str:
@@ -213,7 +210,7 @@ def _to_project(asked: _Asked, target: str, table: Table, slug: str, *, prefix: 
     """Pass a request on, unless it may not or cannot get there."""
     head, grant, admission = asked.head, asked.grant, asked.admission
     if grant.project not in {None, slug}:
-        return refusals.forbidden(f"This token leads to project {grant.project!r} only.")
+        return refusals.forbidden(scope.only(grant))
     project = table.projects.get(slug)
     if project is None:
         return refusals.absent(slug, table)
@@ -228,7 +225,7 @@ def _to_project(asked: _Asked, target: str, table: Table, slug: str, *, prefix: 
     if admission.spent:
         kept = fields.without(kept, _AUTHORIZATION)
     if admission.token_spent:
-        target = query.without(target, AUTH_TOKEN)
+        target = query.without(target, query.AUTH_TOKEN)
     headers = fields.to_upstream(
         kept, peer=head.peer, host=head.host, scheme=head.scheme, prefix=prefix
     )
@@ -240,12 +237,12 @@ def _to_host(
     asked: _Asked, project: Project, target: str, names: Names, *, literal: bool
 ) -> Redirect | Links:
     """Answer a page load in path mode: OpenCode's web UI is a blank page under a prefix."""
-    here = asked.authority.host
-    callers = [here]
+    scheme, authority = asked.place.scheme, asked.place.authority
+    here, callers = authority.host, [authority.host]
     if literal:  # which of the names its resolver knows cannot be told: the likelier first
         callers = ["localhost", ""] if is_loopback(here) else [*sorted(names.domains), ""]
     hosts = [names.beside(project.slug, caller) for caller in callers]
-    links = [f"{asked.head.scheme}://{host}{asked.authority.suffix}{target}" for host in hosts]
+    links = [f"{scheme}://{host}{authority.suffix}{target}" for host in hosts]
     if literal:
         return Links(project, tuple((link, _way(asked, link)) for link in links))
     return Redirect(302, _way(asked, links[0]), varies=True)

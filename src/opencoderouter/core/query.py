@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from urllib.parse import unquote_plus
 
+AUTH_TOKEN = "auth_token"  # noqa: S105 - OpenCode's name for credentials in a query
+
 
 def values(target: str, name: str) -> list[str]:
     """Return the values of all parameters that are called ``name`` when decoded, decoded once."""

@@ -31,10 +31,15 @@ _ELSEWHERE = ("directory", "location[directory]")
 _WORKSPACE = ("workspace", "location[workspace]")
 
 
+def only(grant: Grant) -> str:
+    """Return what is said to who may use one project, and asks for something else."""
+    return f"This token leads to project {grant.project!r} only."
+
+
 def forbids_router(grant: Grant, method: str, path: str) -> str:
     """Return why the router's own ``path`` is kept from a caller; empty when it is not."""
     if grant.project is not None:
-        return f"This token leads to project {grant.project!r} only."
+        return only(grant)
     if grant.read_only and not (method in _READING and _ROUTER.fullmatch(path)):
         return _ONLY_READS
     return ""

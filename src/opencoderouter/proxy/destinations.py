@@ -6,19 +6,19 @@ import re
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from opencoderouter.core.grant import is_loopback
 from opencoderouter.core.hosts import (
+    DEFAULT_PORTS,
     Authority,
     Names,
     OfProject,
     Own,
     classify,
+    is_near,
     parse_authority,
 )
 
 # In visible ASCII, as browsers send it: a browser reads a tab as nothing, and `\` as `/`.
 _LOCAL = re.compile(r"/(?!/)[!-\[\]-~]*")
-_DEFAULT_PORTS = {"http": "80", "https": "443"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +52,11 @@ def elsewhere(link: str, scheme: str, here: Authority, names: Names) -> Place | 
     where = classify(there.host, names)
     if not (isinstance(where, OfProject) or where == Own()):
         return None
-    if _is_near(there.host) and not _is_near(here.host):
+    if is_near(there.host) and not is_near(here.host):
         return None
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return Place(there.host, f"{scheme}://{there.host}{there.suffix}", local(path))
 
 
-def _is_near(host: str) -> bool:
-    return host == "localhost" or host.endswith(".localhost") or is_loopback(host)
-
-
 def _port(authority: Authority, scheme: str) -> str:
-    return authority.port or _DEFAULT_PORTS[scheme]
+    return authority.port or DEFAULT_PORTS[scheme]

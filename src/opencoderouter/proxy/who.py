@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from opencoderouter.core import headers
 from opencoderouter.core.grant import Identified, from_json, is_loopback
 from opencoderouter.core.hosts import Authority, parse_authority
 from opencoderouter.core.origin import Place, is_own
@@ -34,7 +35,7 @@ def authority(request: web.BaseRequest) -> Authority:
 def is_own_page(request: web.BaseRequest) -> bool:
     """Tell whether it is certain that no other site's page asks."""
     place = Place(scheme(request), authority(request))
-    return is_own(tuple(request.headers.items()), place)
+    return is_own(_headers(request), place)
 
 
 def is_readable(request: web.BaseRequest) -> bool:
@@ -44,4 +45,8 @@ def is_readable(request: web.BaseRequest) -> bool:
 
 def is_browser(request: web.BaseRequest) -> bool:
     """Tell whether it is a browser that asks, which has dialogs of its own."""
-    return request.headers.get("User-Agent", "").startswith("Mozilla/")
+    return headers.is_browser(_headers(request))
+
+
+def _headers(request: web.BaseRequest) -> headers.Headers:
+    return tuple(request.headers.items())

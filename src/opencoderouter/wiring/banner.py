@@ -27,7 +27,7 @@ _NOTHING = """
 
 def opening(settings: Settings, sockets: Sequence[socket.socket]) -> str:
     """Return the first lines: dashboard, API, who can reach them."""
-    home = f"{scheme(settings)}://localhost:{settings.port}"
+    home = f"{settings.scheme}://localhost:{settings.port}"
     lines = [
         f"OpenCodeRouter {__version__}",
         f"  Dashboard  {home}/",
@@ -48,7 +48,7 @@ def projects(table: Table, managed: Mapping[str, Managed], settings: Settings) -
     if not found:
         program = _program()
         return _NOTHING.format(program=program, pad=" " * (len(program) - len(_NAME)))
-    before, port = scheme(settings), settings.port
+    before, port = settings.scheme, settings.port
     lines = [
         f"  Project    {before}://{slug}.localhost:{port}/  {printable(directory)}"
         for directory, slug in sorted(found.items(), key=lambda item: item[1])
@@ -62,7 +62,7 @@ def _network(settings: Settings, addresses: Sequence[str]) -> str:
         return f"this machine only{asks if settings.auth == 'always' else ''}"
     own = next((item for item in addresses if item not in {"0.0.0.0", "::"}), outbound())  # noqa: S104
     host = f"[{own}]" if ":" in own else own
-    url = f"{scheme(settings)}://{host}:{settings.port}/"
+    url = f"{settings.scheme}://{host}:{settings.port}/"
     if settings.auth == "off":
         return f"{url}  EVERYBODY who can reach it gets a shell here (--auth off)"
     too = "; here, too (--auth always)" if settings.auth == "always" else ""
@@ -83,11 +83,6 @@ def _program() -> str:
     beside = Path(sys.argv[0]).with_name(_NAME)
     is_found = shutil.which(_NAME) is not None or not beside.is_file()
     return _NAME if is_found else shlex.quote(str(beside))
-
-
-def scheme(settings: Settings) -> str:
-    """Return how the router is reached."""
-    return "https" if settings.tls_cert else "http"
 
 
 def outbound() -> str:

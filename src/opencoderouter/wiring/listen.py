@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 from collections.abc import Iterable
+
+from opencoderouter.core import grant
 
 log = logging.getLogger(__name__)
 
@@ -21,9 +22,4 @@ def warn_if_open(auth: str, addresses: Iterable[str]) -> None:
 
 def is_loopback(hostname: str) -> bool:
     """Tell whether only this machine can reach ``hostname``."""
-    if hostname.lower() == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(hostname.strip("[]")).is_loopback
-    except ValueError:
-        return False
+    return hostname.lower() == "localhost" or grant.is_loopback(hostname.strip("[]"))

@@ -8,8 +8,9 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.fakes import LET_IN
 
-from opencoderouter.core.admission import LET_IN, Admission, admit
+from opencoderouter.core.admission import Admission, admit
 from opencoderouter.core.basic import basic
 from opencoderouter.core.grant import EVERYBODY, PEER, Caller, Grant
 from opencoderouter.core.headers import Headers

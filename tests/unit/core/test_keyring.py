@@ -10,9 +10,10 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.fakes import OPEN
 
 from opencoderouter.core.grant import EVERYBODY, PEER, Grant
-from opencoderouter.core.keyring import OPEN, SESSION_LIFE, Auth, Keyring, Token, digest
+from opencoderouter.core.keyring import SESSION_LIFE, Auth, Keyring, Token, digest
 
 NOW = 1_790_000_000.0
 WHOLE = Token("t1", "ci", digest("ocrt_whole").hex(), NOW)

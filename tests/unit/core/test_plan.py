@@ -8,10 +8,9 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.fakes import backend
+from tests.fakes import LET_IN, backend
 
 from opencoderouter.core import table as tables
-from opencoderouter.core.admission import LET_IN
 from opencoderouter.core.headers import HOP_BY_HOP, Headers, get, is_upgrade
 from opencoderouter.core.hosts import Names
 from opencoderouter.core.model import Backend, Status

@@ -7,12 +7,12 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.fakes import backend
+from tests.fakes import LET_IN, backend
 from tests.unit.core.test_plan import BROWSER, HEAD, LEASES, NAMES, TABLE, make
 
 from opencoderouter.core import query
 from opencoderouter.core import table as tables
-from opencoderouter.core.admission import LET_IN, Admission, admit
+from opencoderouter.core.admission import Admission, admit
 from opencoderouter.core.basic import basic
 from opencoderouter.core.grant import EVERYBODY, PEER, Caller, Grant
 from opencoderouter.core.headers import Headers, get

@@ -14,11 +14,10 @@ from pathlib import Path
 from typing import IO
 
 import pytest
-from tests.fakes import opencode, serving
+from tests.fakes import LET_IN, opencode, serving
 from tests.rig.ports import free_range
 from tests.wire.scan.scanning import PROC, Watched, scanning
 
-from opencoderouter.core.admission import LET_IN
 from opencoderouter.core.hosts import Names
 from opencoderouter.core.model import Kind, Status
 from opencoderouter.core.plan import Head, plan

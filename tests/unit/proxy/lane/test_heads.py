@@ -7,11 +7,10 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.fakes import backend
+from tests.fakes import OPEN, backend
 
 from opencoderouter.core.grant import Caller
 from opencoderouter.core.hosts import Names
-from opencoderouter.core.keyring import OPEN
 from opencoderouter.proxy.lane.heads import MOST, SIZE, Heads
 from opencoderouter.proxy.lane.limits import Limits
 from opencoderouter.proxy.lane.prepared import Prepared, View, prepare

@@ -7,12 +7,12 @@ import socket
 from dataclasses import dataclass, field, replace
 
 import pytest
-from tests.fakes import backend
+from tests.fakes import OPEN, backend
 from tests.rig.entry import NOW, Entry, nobody
 
 from opencoderouter.core.grant import Caller, Grant
 from opencoderouter.core.hosts import Names
-from opencoderouter.core.keyring import OPEN, SESSION_LIFE, Keyring, Token, digest
+from opencoderouter.core.keyring import SESSION_LIFE, Keyring, Token, digest
 from opencoderouter.core.model import Listener
 from opencoderouter.proxy.lane import judge as module
 from opencoderouter.proxy.lane.judge import Judge

@@ -8,13 +8,13 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.fakes import backend
+from tests.fakes import OPEN, backend
 
 from opencoderouter.core.basic import basic
 from opencoderouter.core.grant import EVERYBODY, Caller, Identified, from_json, to_json
 from opencoderouter.core.grant import PEER as FREE
 from opencoderouter.core.hosts import Names
-from opencoderouter.core.keyring import OPEN, Keyring, digest
+from opencoderouter.core.keyring import Keyring, digest
 from opencoderouter.core.model import Status
 from opencoderouter.core.plan import Forward, Local
 from opencoderouter.core.table import Table

@@ -18,8 +18,8 @@ from contextlib import asynccontextmanager
 from aiohttp import ClientError, web
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.http import HttpProcessingError, HttpVersion11, RawResponseMessage, StreamWriter
+from tests.fakes import LET_IN
 
-from opencoderouter.core.admission import LET_IN
 from opencoderouter.core.headers import Headers
 from opencoderouter.core.hosts import Names
 from opencoderouter.core.plan import (
