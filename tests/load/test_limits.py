@@ -127,7 +127,7 @@ def test_websockets(build: Build) -> None:
 @pytest.mark.parametrize("path", ["text", "events"])
 def test_too_few_files(build: Build, note: Note, path: str) -> None:
     """A router without a file left refuses at once, serves who is in, and recovers."""
-    with build("prlimit", f"--nofile={FILES}") as house:
+    with build("prlimit", f"--nofile={FILES}", api_rate=1_000_000) as house:
         inside = house.connect()
         assert answer(inside, house.ask("text")).status == 200
         outcomes = [outcome(house.connect(), house.ask(path)) for _ in range(2 * FILES)]
