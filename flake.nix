@@ -22,7 +22,7 @@
           };
           build-system = [ pkgs.python3Packages.hatchling ];
           dependencies = with pkgs.python3Packages; [
-            aiohttp anyascii httptools prometheus-client pydantic-settings segno typer uvloop
+            aiohttp anyascii dnslib httptools prometheus-client pydantic-settings segno typer uvloop zeroconf
           ];
           pythonRelaxDeps = true; # nixpkgs has one version of each; `checks` tells whether it will do
           pythonImportsCheck = [ "opencoderouter.wiring.serve" ];

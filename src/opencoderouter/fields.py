@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
 from pathlib import Path
@@ -26,7 +27,10 @@ from opencoderouter.core.named import Named, parse_backend
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _NAME = re.compile(rf"(?:\*\.)?{_LABEL}(?:\.{_LABEL})*")
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*")
+_INTERFACES = re.compile(r"!?[^\s/!,]{1,32}")  # names of interfaces, with * and ?
+_IPV6, _LAST_PORT = 6, 65535
 _SIZE = re.compile(r"([0-9]{1,9})(MB|GB)", re.IGNORECASE)
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _UNITS = {"MB": 10**6, "GB": 10**9}
 
 
@@ -101,6 +105,47 @@ def _origin(value: str) -> str:
     return f"{parts.scheme}://{host}{suffix}"
 
 
+def _zone(value: str) -> str:
+    """Return an ordinary domain: ``.local`` and ``.localhost`` have rules of their own."""
+    name = _host(value)
+    if name.startswith("*.") or name.rpartition(".")[2] in {"local", "localhost"}:
+        raise ValueError(value)
+    return name
+
+
+def _listening(value: object) -> tuple[str, int]:
+    """Return address and port of ``ADDR:PORT``; an IPv6 address stands in brackets."""
+    host, mark, port = str(value).rpartition(":")
+    bare = host.removeprefix("[").removesuffix("]")
+    address = ipaddress.ip_address(bare)
+    if not mark or (address.version == _IPV6) != (host != bare) or not port.isascii():
+        raise ValueError(value)
+    number = int(port)
+    if not 1 <= number <= _LAST_PORT:
+        raise ValueError(value)
+    return str(address), number
+
+
+def format_listening(at: tuple[str, int]) -> str:
+    """Return ``ADDR:PORT`` as it is written in settings."""
+    host, port = at
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _address(value: object) -> str:
+    return str(ipaddress.ip_address(str(value)))
+
+
+def _network(value: object) -> Network:
+    return ipaddress.ip_network(str(value))
+
+
+def _pattern(value: str) -> str:
+    if _INTERFACES.fullmatch(value) is None:
+        raise ValueError(value)
+    return value
+
+
 def _backend(value: object) -> Named:
     return parse_backend(str(value))
 
@@ -122,3 +167,18 @@ _Backend = Annotated[
     PlainSerializer(lambda server: server.shown, return_type=str),
 ]
 Backends = Annotated[tuple[_Backend, ...], NoDecode, BeforeValidator(_several)]
+Zone = Annotated[str, AfterValidator(_zone)]
+_Place = Annotated[
+    tuple[str, int],
+    PlainValidator(_listening),
+    PlainSerializer(format_listening, return_type=str),
+]
+Places = Annotated[tuple[_Place, ...], NoDecode, BeforeValidator(_several)]
+Addresses = Annotated[
+    tuple[Annotated[str, PlainValidator(_address)], ...], NoDecode, BeforeValidator(_several)
+]
+_Allowed = Annotated[Network, PlainValidator(_network), PlainSerializer(str, return_type=str)]
+Networks = Annotated[tuple[_Allowed, ...], NoDecode, BeforeValidator(_several)]
+Interfaces = Annotated[
+    tuple[Annotated[str, AfterValidator(_pattern)], ...], NoDecode, BeforeValidator(_several)
+]

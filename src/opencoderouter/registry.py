@@ -21,7 +21,8 @@ Save = Callable[[Mapping[str, str]], None]
 class Registry:
     """Names backends and publishes tables.
 
-    ``leases`` are those of earlier runs, and of named servers; ``save`` is told all of this
+    ``leases`` are those of earlier runs, and of named servers; ``labels`` are the host labels of
+    earlier runs; ``save`` is told all of this
     machine's directories whenever one is added; ``limit`` is the longest slug; ``ascii_`` spells
     other scripts in ASCII.
     """
@@ -30,12 +31,14 @@ class Registry:
         self,
         leases: Mapping[str, str] | None = None,
         *,
+        labels: Mapping[str, str] | None = None,
         limit: int = names.LABEL,
         ascii_: names.Ascii = str,
         save: Save = lambda _: None,
     ) -> None:
         self._limit, self._ascii, self._save = limit, ascii_, save
-        self._watch = Watch(Table(leases=MappingProxyType(dict(leases or {}))))
+        kept = MappingProxyType(dict(leases or {})), MappingProxyType(dict(labels or {}))
+        self._watch = Watch(Table(leases=kept[0], labels=kept[1]))
 
     @property
     def table(self) -> Table:
@@ -63,6 +66,10 @@ class Registry:
         others = {d: name for d, name in self.table.leases.items() if name != slug}
         leases = {**others, backend.identity.directory: slug}
         self._watch.set(tables.observe(self.table, [backend], leases))
+
+    def relabel(self, slug: str, label: str) -> None:
+        """Give a project, or the router itself (``ocr``), another host label on the network."""
+        self._watch.set(tables.relabel(self.table, slug, label))
 
     def forget(self, *listeners: Listener) -> None:
         """Unroute the backends behind these listeners."""

@@ -24,14 +24,19 @@ from pydantic_settings import (
 from opencoderouter.access.keys import Sources
 from opencoderouter.core.slug import slugify
 from opencoderouter.fields import (
+    Addresses,
     Backends,
     Directory,
     Duration,
     Hosts,
+    Interfaces,
+    Networks,
     Origins,
     Password,
+    Places,
     Size,
     Target,
+    Zone,
     duration,
     option,
     whole,
@@ -102,6 +107,13 @@ class Settings(BaseSettings):
     stale_after: Duration = duration(30.0, "1s")
     adopt_unowned: bool = option(default=False, allowed=_SWITCH)
     mdns: bool = option(default=True, allowed=_SWITCH)
+    mdns_txt: Literal["full", "minimal"] | None = option(None, "full or minimal")
+    mdns_interface: Interfaces = option((), "a network interface, or !NAME for one to leave out")
+    dns: Places = option((), "ADDRESS:PORT, an IPv6 address in brackets")
+    dns_zone: Zone | None = option(None, "a domain such as dev.example.test, not .local")
+    dns_forward: Addresses = option((), "the address of a DNS server")
+    dns_allow: Networks = option((), "a network such as 192.0.2.0/24")
+    dns_claim_local: bool = option(default=False, allowed=_SWITCH)
     opencode: str = option("opencode", "a program", min_length=1)
     grace: Duration = duration(5.0, "0s")
     log_format: Literal["text", "json"] = option("text", "text or json")
@@ -163,6 +175,11 @@ class Settings(BaseSettings):
         if self.password is None:
             return str(self.password_file) if self.password_file else None
         return _PASSWORD if os.environ.get(_PASSWORD) else str(self.file)
+
+    @property
+    def txt(self) -> Literal["full", "minimal"]:
+        """Return how much of a project is told on the network."""
+        return self.mdns_txt or ("full" if self.auth == "off" else "minimal")
 
     @property
     def scheme(self) -> str:

@@ -123,3 +123,13 @@ def test_a_named_server() -> None:
     assert "shop" not in registry.table.projects
     assert all(path.startswith("/") for leases in saved for path in leases)
     assert saved[-1].keys() == {"/srv/shop", "/shop"}
+
+
+def test_relabel() -> None:
+    """Another host label is another table; it stays while backends come and go."""
+    registry = Registry(labels={"web": "web-alice-box"})
+    registry.relabel("app", "app-alice-box")
+    assert registry.table.version == 1
+    registry.observe(backend("/srv/app"))
+    registry.forget(backend("/srv/app").listener)
+    assert registry.table.labels == {"web": "web-alice-box", "app": "app-alice-box"}

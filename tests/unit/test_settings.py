@@ -72,6 +72,20 @@ REFUSED = [
     ({"probe_timeout": "0s"}, "--probe-timeout 0s: must be a duration such as"),
     ({"stale_after": "0s"}, "--stale-after 0s: must be a duration such as"),
     ({"mdns": "perhaps"}, "--mdns perhaps: must be true or false"),
+    ({"mdns_txt": "some"}, "--mdns-txt some: must be full or minimal"),
+    ({"mdns_interface": ["a/b"]}, "--mdns-interface a/b: must be a network interface"),
+    ({"mdns_interface": ["!"]}, "--mdns-interface !: must be a network interface"),
+    ({"dns": ["53"]}, "--dns 53: must be ADDRESS:PORT"),
+    ({"dns": ["box:53"]}, "--dns box:53: must be ADDRESS:PORT"),
+    ({"dns": ["::1:53"]}, "--dns ::1:53: must be ADDRESS:PORT"),
+    ({"dns": ["[127.0.0.1]:53"]}, "--dns [127.0.0.1]:53: must be ADDRESS:PORT"),
+    ({"dns": ["127.0.0.1:0"]}, "--dns 127.0.0.1:0: must be ADDRESS:PORT"),
+    ({"dns": ["127.0.0.1:65536"]}, "--dns 127.0.0.1:65536: must be ADDRESS:PORT"),
+    ({"dns_zone": "local"}, "--dns-zone local: must be a domain such as"),
+    ({"dns_zone": "dev.local"}, "--dns-zone dev.local: must be a domain such as"),
+    ({"dns_zone": "*.dev.test"}, "--dns-zone *.dev.test: must be a domain such as"),
+    ({"dns_forward": ["dns.test"]}, "--dns-forward dns.test: must be the address of"),
+    ({"dns_allow": ["192.0.2.1/24"]}, "--dns-allow 192.0.2.1/24: must be a network"),
     ({"auth": "never"}, "--auth never: must be auto, always or off"),
     ({"password": "short"}, "--password: must be 8 characters or more"),
     ({"allow_host": ["192.0.2.1"]}, "--allow-host 192.0.2.1: must be a host name, or *.NAME"),
@@ -297,3 +311,29 @@ def test_where_the_password_comes_from(file: Path) -> None:
     assert sources.password_file == Path("~/p").expanduser()
     assert sources.state_dir == Path("/s")
     assert not load(given)[0].sources.secure
+
+
+def test_dns_settings() -> None:
+    """Addresses and networks are read, and written as they were given."""
+    given = {"dns": "127.0.0.1:8053, [::1]:53", "dns_allow": "192.0.2.0/24,2001:db8::/32"}
+    settings = Settings(**given, dns_zone="Dev.Example.Test.", dns_forward="192.0.2.1")
+    assert settings.dns == (("127.0.0.1", 8053), ("::1", 53))
+    shown = settings.model_dump(mode="json")
+    assert shown["dns"] == ["127.0.0.1:8053", "[::1]:53"]
+    assert shown["dns_allow"] == ["192.0.2.0/24", "2001:db8::/32"]
+    assert (settings.dns_zone, settings.dns_forward) == ("dev.example.test", ("192.0.2.1",))
+
+
+@pytest.mark.parametrize(
+    ("auth", "asked", "told"),
+    [
+        ("auto", None, "minimal"),
+        ("always", None, "minimal"),
+        ("off", None, "full"),
+        ("auto", "full", "full"),
+        ("off", "minimal", "minimal"),
+    ],
+)
+def test_what_is_told(auth: str, asked: str | None, told: str) -> None:
+    """Where a password is asked for, others on the network are not told directories either."""
+    assert Settings(auth=auth, mdns_txt=asked).txt == told

@@ -42,6 +42,13 @@ _TEXT = (  # name, metavar, help, default as the help shows it
     ("scan-concurrency", "N", "Probes at the same time.", "20"),
     ("probe-timeout", "DURATION", "How long one probe waits.", "800ms"),
     ("stale-after", "DURATION", "Drop a silent server after this (not on Linux).", "30s"),
+    (
+        "mdns-txt",
+        "full|minimal",
+        "What is announced of a project; full has its directory and its server's address.",
+        "minimal; full with --auth off",
+    ),
+    ("dns-zone", "DOMAIN", "Have the DNS server answer for this domain, too.", "none"),
     ("opencode", "PROGRAM", "The OpenCode program.", "opencode"),
     ("grace", "DURATION", "Time for running requests at shutdown.", "5s"),
     ("log-format", "text|json", "Form of the log.", "text"),
@@ -71,9 +78,18 @@ _LISTS = (  # name, metavar, help; more than once
     ("allow-host", "NAME", "Another name of the router, or *.NAME for those of projects."),
     ("allow-origin", "ORIGIN", "A site whose pages may send requests: SCHEME://HOST[:PORT]."),
     ("backend", "NAME=URL", "A server elsewhere: NAME=http://[USER:PASSWORD@]HOST:PORT."),
+    ("mdns-interface", "NAME", "Announce on this interface only, or !NAME: not on this one."),
+    ("dns", "ADDRESS:PORT", "Answer DNS questions for the projects' names there."),
+    ("dns-forward", "ADDRESS", "A DNS server to ask for all other names."),
+    ("dns-allow", "NETWORK", "Answer these, too, not only private networks."),
 )
 _SWITCHES = (
     ("mdns", "--mdns/--no-mdns", "Announce names on the network. [on]"),
+    (
+        "dns_claim_local",
+        "--dns-claim-local",
+        "Have clients that use mDNS as well ask the DNS server for all of .local.",
+    ),
     (
         "adopt_unowned",
         "--adopt-unowned",
@@ -124,16 +140,22 @@ def _parameters() -> list[inspect.Parameter]:
     ]
 
 
+def flags(context: typer.Context) -> dict[str, object]:
+    """Return the settings that were given to a command as flags, as text."""
+    from opencoderouter.settings import Settings
+
+    given = {k: v for k, v in context.params.items() if k in Settings.model_fields}
+    return {k: list(v) if isinstance(v, tuple) else v for k, v in given.items()}
+
+
 def settings(context: typer.Context) -> tuple[Settings, dict[str, str]]:
     """Return the settings and their origins from the flags of a command.
 
     Raises Failure, exit code 2, for a value that cannot be used.
     """
-    from opencoderouter.settings import Settings, SettingsError, load
+    from opencoderouter.settings import SettingsError, load
 
-    given = {k: v for k, v in context.params.items() if k in Settings.model_fields}
-    flags = {k: list(v) if isinstance(v, tuple) else v for k, v in given.items()}
     try:
-        return load(flags)
+        return load(flags(context))
     except SettingsError as error:
         raise Failure(str(error), 2) from None

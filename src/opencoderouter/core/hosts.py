@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from opencoderouter.core.grant import is_loopback
 
+ROUTER = "ocr"  # reserved: no project has this slug
 DEFAULT_PORTS = {"http": "80", "https": "443"}
 _AUTHORITY = re.compile(r"(\[[0-9A-Fa-f.]*:[0-9A-Fa-f:.]*\]|[A-Za-z0-9._-]+)(?::([0-9]{0,5}))?")
 _LAST_PORT = 65535
@@ -37,17 +39,32 @@ class Names:
     """The names this router goes by. ``owner`` is a DNS label; all are in lower case.
 
     ``machine`` are those of the router itself. Below each of ``domains`` a project is reached by
-    its slug. Pages of ``origins`` may send requests here.
+    its slug. Pages of ``origins`` may send requests here. ``labels`` are slugs with their host
+    label on the network where that is not ``{slug}-{owner}``; the router itself has the slug
+    ``ocr``. Labels stand in ``.local`` and, where there is one, in the ``zone`` of the DNS server.
     """
 
     owner: str
     machine: frozenset[str] = frozenset()
     domains: frozenset[str] = frozenset()
     origins: frozenset[str] = frozenset()
+    labels: frozenset[tuple[str, str]] = frozenset()
+    zone: str = ""
+
+    def label(self, slug: str) -> str:
+        """Return the host label of a project on the network."""
+        own = (label for other, label in self.labels if other == slug)
+        return next(own, f"{slug}-{self.owner}")
 
     def local(self, slug: str) -> str:
         """Return the name of a project on the network."""
-        return f"{slug}-{self.owner}.local"
+        return f"{self.label(slug)}.local"
+
+    def relabeled(self, labels: Mapping[str, str]) -> Names:
+        """Return the names with these host labels, too, by slug."""
+        if not labels:
+            return self
+        return replace(self, labels=frozenset((dict(self.labels) | dict(labels)).items()))
 
     def beside(self, slug: str, host: str) -> str:
         """Return the name of a project for who has come by ``host``, one of the router's own.
@@ -56,7 +73,10 @@ class Names:
         """
         if host == "localhost":
             return f"{slug}.localhost"
-        return f"{slug}.{host}" if host in self.domains else self.local(slug)
+        if host in self.domains:
+            return f"{slug}.{host}"
+        in_zone = self.zone and host.endswith(f".{self.zone}")
+        return f"{self.label(slug)}.{self.zone}" if in_zone else self.local(slug)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,11 +151,26 @@ def classify(host: str, names: Names) -> Own | OfProject | Unknown:
         return Own()
     tail = f"-{names.owner}"
     label, _, domain = host.partition(".")
-    if domain == "local" and label.endswith(tail) and label != tail:
-        return OfProject((label.removesuffix(tail),))
+    if domain and domain in {"local", names.zone} and (found := _announced(label, names)):
+        return found
     if label and domain in names.domains:
         return OfProject((label,))
     if host.endswith(".localhost"):
         label = host.removesuffix(".localhost")
         return OfProject(tuple(dict.fromkeys((label, label.removesuffix(tail) or label))))
     return Unknown()
+
+
+def _announced(label: str, names: Names) -> Own | OfProject | None:
+    """Return what a host label on the network names.
+
+    A project answers to its usual label, too, when another machine has that: who calls it here
+    means the project here.
+    """
+    tail = f"-{names.owner}"
+    slug = next((slug for slug, own in names.labels if own == label), None)
+    if slug is None and label.endswith(tail):
+        slug = label.removesuffix(tail)
+    if not slug:
+        return None
+    return Own() if slug == ROUTER else OfProject((slug,))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from opencoderouter.core.model import PREFERENCE, ROUTED, Backend, Kind, Listener, Project
@@ -15,12 +15,14 @@ Key = tuple[str, int, int | None]
 class Table:
     """All projects by slug. ``leases`` maps every directory ever named to its slug.
 
+    ``labels`` are the host labels on the network of slugs whose usual one another machine has.
     ``version`` rises by one with each change that a client could see.
     """
 
     version: int = 0
     projects: Mapping[str, Project] = field(default_factory=lambda: MappingProxyType({}))
     leases: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    labels: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
     def backends(self) -> Iterable[Backend]:
         """Yield every backend, project by project."""
@@ -35,6 +37,12 @@ class Table:
 def lease(table: Table, leases: Mapping[str, str]) -> Table:
     """Return the table with these leases (a superset of its own)."""
     return _changed(table, _known(table), leases)
+
+
+def relabel(table: Table, slug: str, label: str) -> Table:
+    """Return the table with another host label for a slug."""
+    labels = MappingProxyType({**table.labels, slug: label})
+    return replace(table, version=table.version + 1, labels=labels)
 
 
 def observe(
@@ -64,7 +72,7 @@ def _changed(table: Table, known: dict[Key, Backend], leases: Mapping[str, str])
         return table
     routes = {slug: project.route.listener.key for slug, project in table.projects.items()}
     projects = MappingProxyType(_projects(known.values(), leases, routes))
-    return Table(table.version + 1, projects, MappingProxyType(dict(leases)))
+    return Table(table.version + 1, projects, MappingProxyType(dict(leases)), table.labels)
 
 
 def _projects(

@@ -163,7 +163,7 @@ class Api:
 
     def _teller(self, request: web.Request) -> Callable[[Row], Json]:
         """Return what makes a row into JSON with links for this client."""
-        caller = Caller(scheme(request), authority(request), self._context.names)
+        caller = Caller(scheme(request), authority(request), self._context.naming)
         return partial(to_json, caller=caller, last_seen=self._context.last_seen)
 
     def _router(self, request: web.Request) -> Json:

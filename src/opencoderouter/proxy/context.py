@@ -114,3 +114,8 @@ class Context:
     closing: asyncio.Event
     access: Access
     figures: Figures = field(default_factory=Figures)
+
+    @property
+    def naming(self) -> Names:
+        """Return the names as they are on the network now."""
+        return self.names.relabeled(self.registry.table.labels)

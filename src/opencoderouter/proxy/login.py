@@ -47,7 +47,7 @@ class Login:
     """The handlers."""
 
     def __init__(self, context: Context) -> None:
-        self._access, self._names = context.access, context.names
+        self._access, self._context = context.access, context
 
     async def show(self, request: web.Request) -> web.Response:
         """Show the form; who is in already is led on."""
@@ -85,7 +85,7 @@ class Login:
     async def go(self, request: web.Request) -> web.Response:
         """Lead to another name of the router, with a ticket when there is a session."""
         me, here = who(request), authority(request)
-        place = elsewhere(request.query.get("to", ""), scheme(request), here, self._names)
+        place = elsewhere(request.query.get("to", ""), scheme(request), here, self._context.naming)
         # Pages of projects do not lead to other projects: what they ask for there would be done.
         if place is None or me.grant is None or not self._is_own(request):
             detail = "`to` must be an address of one of this router's projects."
@@ -150,7 +150,7 @@ class Login:
         self._access.record(event, origin=me.origin, host=authority(request).host, **facts)
 
     def _is_own(self, request: web.Request) -> bool:
-        return isinstance(classify(authority(request).host, self._names), Own)
+        return isinstance(classify(authority(request).host, self._context.naming), Own)
 
 
 def _trusted(request: web.Request, to: str) -> str:

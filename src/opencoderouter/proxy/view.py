@@ -30,6 +30,8 @@ class Server:
 class Row:
     """One project. ``servers`` is empty when it is down, else its first one has the route.
 
+    ``label`` is its host label on the network where that is not the usual one.
+
     Two rows are equal when nobody could see a difference; when a server was last seen is none.
     """
 
@@ -41,6 +43,7 @@ class Row:
     managed: bool
     pid: int | None
     sessions: Sessions | None
+    label: str | None = None
     servers: tuple[Server, ...] = ()
     route: Backend | None = field(default=None, compare=False)
 
@@ -71,9 +74,17 @@ def rows(table: Table, managed: Mapping[str, Managed]) -> dict[str, Row]:
 
     A managed project is a row while its server is down too, as soon as its directory has a name.
     """
-    served = {slug: _served(p, managed.get(p.directory)) for slug, p in table.projects.items()}
+    label = table.labels.get
+    served = {
+        slug: _served(p, managed.get(p.directory), label(slug))
+        for slug, p in table.projects.items()
+    }
     named = ((table.leases.get(directory), state) for directory, state in managed.items())
-    down = {slug: _down(slug, state) for slug, state in named if slug and slug not in served}
+    down = {
+        slug: _down(slug, state, label(slug))
+        for slug, state in named
+        if slug and slug not in served
+    }
     return dict(sorted((served | down).items()))
 
 
@@ -106,7 +117,7 @@ def rfc3339(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _served(project: Project, state: Managed | None) -> Row:
+def _served(project: Project, state: Managed | None, label: str | None) -> Row:
     route = project.route
     return Row(
         slug=project.slug,
@@ -117,6 +128,7 @@ def _served(project: Project, state: Managed | None) -> Row:
         managed=state is not None and _is_managed(project, state),
         pid=route.listener.pid,
         sessions=route.sessions,
+        label=label,
         servers=tuple(_as_server(backend) for backend in project.backends),
         route=route,
     )
@@ -141,7 +153,7 @@ def _is_of(listener: Listener, state: Managed) -> bool:
     return listener.port == state.port
 
 
-def _down(slug: str, state: Managed) -> Row:
+def _down(slug: str, state: Managed, label: str | None) -> Row:
     """Make the row of a project without a server: a ready one that is not found yet is starting."""
     return Row(
         slug=slug,
@@ -152,6 +164,7 @@ def _down(slug: str, state: Managed) -> Row:
         managed=True,
         pid=state.pid,
         sessions=None,
+        label=label,
     )
 
 

@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 import socket
+from itertools import islice
 
-from opencoderouter.core.hosts import Names
+from opencoderouter.core.announcement import labels
+from opencoderouter.core.hosts import ROUTER, Names
+from opencoderouter.core.slug import slugify
 from opencoderouter.settings import Settings
+
+_HOST = 20  # octets of the machine's name in a host label
+
+
+def machine() -> str:
+    """Return the machine's own name as a host label, without its domain."""
+    return slugify(socket.gethostname().partition(".")[0])[:_HOST].strip("-")
 
 
 def machine_names(settings: Settings) -> Names:
@@ -20,4 +30,6 @@ def machine_names(settings: Settings) -> Names:
         frozenset(own | more),
         frozenset(domains),
         frozenset(settings.allow_origin),
+        frozenset({(ROUTER, next(islice(labels(ROUTER, settings.owner, machine()), 1, None)))}),
+        settings.dns_zone or "",
     )

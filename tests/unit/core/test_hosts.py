@@ -203,3 +203,45 @@ def test_names_of_projects(host: str, name: str) -> None:
     """Whoever has come by a name is sent to one that the same resolver knows."""
     names = Names("alice", frozenset({"box", "dev.example"}), frozenset({"dev.example"}))
     assert names.beside("two", host) == name
+
+
+RENAMED = Names(
+    "alice", frozenset({"box"}), labels=frozenset({("ocr", "ocr-alice-box")}), zone="dev.test"
+).relabeled({"shop": "shop-alice-box"})
+
+
+@pytest.mark.parametrize(
+    ("host", "where"),
+    [
+        ("shop-alice-box.local", OfProject(("shop",))),
+        ("shop-alice.local", OfProject(("shop",))),  # who has come here means it
+        ("shop-alice-box.dev.test", OfProject(("shop",))),
+        ("web-alice.dev.test", OfProject(("web",))),
+        ("ocr-alice-box.local", Own()),
+        ("ocr-alice-box.dev.test", Own()),
+        ("web-alice-box.local", Unknown()),
+        ("shop-alice-box.localhost.local", Unknown()),
+        ("shop-alice-box.other.test", Unknown()),
+        ("shop-alice-box", Unknown()),
+        ("dev.test", Unknown()),
+    ],
+)
+def test_announced_names(host: str, where: Own | OfProject | Unknown) -> None:
+    """A project is found under the label that it has on the network, in both zones."""
+    assert classify(host, RENAMED) == where
+
+
+def test_links_to_announced_names() -> None:
+    """They lead to the label, in the zone that the client's resolver knows."""
+    assert RENAMED.local("shop") == "shop-alice-box.local"
+    assert RENAMED.local("web") == "web-alice.local"
+    assert RENAMED.beside("shop", "box") == "shop-alice-box.local"
+    assert RENAMED.beside("shop", "ocr-alice-box.dev.test") == "shop-alice-box.dev.test"
+
+
+def test_a_new_label_replaces_the_old() -> None:
+    """A project has one label at a time."""
+    again = RENAMED.relabeled({"shop": "shop-alice-box-2"})
+    assert again.local("shop") == "shop-alice-box-2.local"
+    assert classify("shop-alice-box.local", again) == Unknown()
+    assert RENAMED.relabeled({}) is RENAMED

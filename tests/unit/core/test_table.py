@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opencoderouter.core.model import ROUTED, Backend, Identity, Kind, Listener, Sessions, Status
-from opencoderouter.core.table import Table, forget, lease, observe
+from opencoderouter.core.table import Table, forget, lease, observe, relabel
 
 DIRECTORIES = ["/srv/app", "/srv/web", "/srv/lib"]
 LEASES = {directory: directory.removeprefix("/srv/") for directory in DIRECTORIES}
@@ -250,3 +250,11 @@ def test_snapshots() -> None:
     assert table.leases == LEASES
     with pytest.raises(TypeError):
         table.projects["x"] = None  # type: ignore[index]
+
+
+def test_relabel() -> None:
+    """A slug's label is replaced, in a new version; nothing else changes."""
+    first = relabel(NAMED, "app", "app-alice-box")
+    second = relabel(first, "app", "app-alice-box-2")
+    assert second.labels == {"app": "app-alice-box-2"}
+    assert (second.version, second.leases) == (NAMED.version + 2, NAMED.leases)

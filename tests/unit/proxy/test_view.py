@@ -190,3 +190,18 @@ def test_time() -> None:
     """Times are UTC with milliseconds, wherever they were taken."""
     there = datetime(2026, 1, 2, 5, 4, 5, tzinfo=timezone(timedelta(hours=2)))
     assert rfc3339(there) == "2026-01-02T03:04:05.000Z"
+
+
+def test_another_label() -> None:
+    """The domain is the name on the network of now, and its change is one of the row."""
+    registry = Registry()
+    registry.observe(backend("/srv/app", 1))
+    before = rows(registry.table, {})["app"]
+    registry.relabel("app", "app-ada-box")
+    after = rows(registry.table, {})["app"]
+    assert before != after
+    whom = caller("devbox")
+    named = replace(whom, names=whom.names.relabeled(registry.table.labels))
+    assert to_json(before, whom, lambda _: SEEN)["domain"] == "app-ada.local"
+    assert to_json(after, named, lambda _: SEEN)["domain"] == "app-ada-box.local"
+    assert to_json(after, named, lambda _: SEEN)["host_url"] == "http://app-ada-box.local/"

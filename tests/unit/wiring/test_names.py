@@ -6,8 +6,9 @@ import socket
 
 import pytest
 
+from opencoderouter.core.hosts import ROUTER, Own, classify
 from opencoderouter.settings import Settings
-from opencoderouter.wiring.names import machine_names
+from opencoderouter.wiring.names import machine, machine_names
 
 
 def test_the_names_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -29,3 +30,12 @@ def test_names_that_are_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
     assert names.machine == {"box", "box.local", "dev.example"}
     assert names.domains == {"dev.example"}
     assert names.origins == {"https://ci.example"}
+
+
+def test_the_name_on_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The router is announced by owner and machine, also in the zone of the DNS server."""
+    monkeypatch.setattr(socket, "gethostname", lambda: "Big_Box.Example.Test")
+    assert machine() == "big-box"
+    names = machine_names(Settings(username="alice", dns_zone="dev.test"))
+    assert names.local(ROUTER) == "ocr-alice-big-box.local"
+    assert classify("ocr-alice-big-box.dev.test", names) == Own()

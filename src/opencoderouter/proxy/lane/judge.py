@@ -26,7 +26,9 @@ class Judge:
         self._table, self._keyring, self._now = routing.table, routing.keyring, routing.now
         self._strikes, self._notes = routing.strikes, Notes(routing.record)
         table, keyring = self._table(), self._keyring()
-        self._view = View(table, routing.names, routing.limits, keyring, routing.scheme)
+        self._names = routing.names
+        names = self._names.relabeled(table.labels)
+        self._view = View(table, names, routing.limits, keyring, routing.scheme)
         self._prepared: dict[tuple[Caller, bytes], Prepared] = {}
         self._guesses: set[tuple[str, bytes]] = set()  # wrong secrets, by digest
         self._held = keyring  # by which all are here who were let in
@@ -106,7 +108,8 @@ class Judge:
         if keyring is not self._view.keyring:
             self._notes.again()
         self._prepared.clear()
-        self._view = replace(self._view, table=table, keyring=keyring)
+        names = self._names.relabeled(table.labels)
+        self._view = replace(self._view, table=table, names=names, keyring=keyring)
         return self._view
 
     def _expect(self, grant: Grant) -> None:

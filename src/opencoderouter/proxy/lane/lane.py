@@ -42,7 +42,7 @@ class Lane:
     """Passes requests on; ``protocol`` makes what a listening socket needs."""
 
     def __init__(self, routing: Routing) -> None:
-        self.table, self.names, self.limits = routing.table, routing.names, routing.limits
+        self.table, self.limits = routing.table, routing.limits
         self.occupancy, self.stats, self.closing = routing.occupancy, routing.stats, routing.closing
         self._inquirer, self._access = routing.inquirer, routing.access
         self.clock = clock = time.monotonic  # finer than the loop's

@@ -245,3 +245,17 @@ def test_a_defect(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixt
     assert (found.answer.status, found.last) == (500, True)
     assert "s3cret" not in caplog.text
     caplog.clear()
+
+
+def test_a_new_label() -> None:
+    """A project that has another name on the network is reached by it at once."""
+    rig = Rig()
+    raw = b"GET /x HTTP/1.1\r\nHost: alpha-alice-box.local\r\n\r\n"
+
+    def refusal() -> str:
+        found = rig.judge.decide(raw, FAR)
+        return found.error if isinstance(found, Refused) else ""
+
+    before = refusal()
+    rig.registry.relabel("alpha", "alpha-alice-box")
+    assert (before, refusal()) == ("unknown_host", "unauthenticated")
