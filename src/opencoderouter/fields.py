@@ -113,8 +113,11 @@ def _zone(value: str) -> str:
     return name
 
 
-def _listening(value: object) -> tuple[str, int]:
-    """Return address and port of ``ADDR:PORT``; an IPv6 address stands in brackets."""
+def listening(value: object) -> tuple[str, int]:
+    """Return address and port of ``ADDR:PORT``; an IPv6 address stands in brackets.
+
+    Raises ValueError.
+    """
     host, mark, port = str(value).rpartition(":")
     bare = host.removeprefix("[").removesuffix("]")
     address = ipaddress.ip_address(bare)
@@ -170,7 +173,7 @@ Backends = Annotated[tuple[_Backend, ...], NoDecode, BeforeValidator(_several)]
 Zone = Annotated[str, AfterValidator(_zone)]
 _Place = Annotated[
     tuple[str, int],
-    PlainValidator(_listening),
+    PlainValidator(listening),
     PlainSerializer(format_listening, return_type=str),
 ]
 Places = Annotated[tuple[_Place, ...], NoDecode, BeforeValidator(_several)]

@@ -73,7 +73,7 @@ def router(
     ``by`` is a command that runs it, such as ``prlimit``; ``flags`` are more of them, or others.
     Of one that speaks TLS it is known only that it listens.
     """
-    port, scan = free_port(), free_range()
+    port, scan = int(str(flags.get("--port") or free_port())), free_range()
     every = {
         "--hostname": "127.0.0.1",
         "--port": port,

@@ -316,7 +316,8 @@ def test_where_the_password_comes_from(file: Path) -> None:
 def test_dns_settings() -> None:
     """Addresses and networks are read, and written as they were given."""
     given = {"dns": "127.0.0.1:8053, [::1]:53", "dns_allow": "192.0.2.0/24,2001:db8::/32"}
-    settings = Settings(**given, dns_zone="Dev.Example.Test.", dns_forward="192.0.2.1")
+    more = {"dns_zone": "Dev.Example.Test.", "dns_forward": "192.0.2.1"}
+    settings = Settings.model_validate(given | more)
     assert settings.dns == (("127.0.0.1", 8053), ("::1", 53))
     shown = settings.model_dump(mode="json")
     assert shown["dns"] == ["127.0.0.1:8053", "[::1]:53"]

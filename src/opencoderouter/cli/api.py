@@ -29,7 +29,6 @@ from opencoderouter.core.printable import printable
 if TYPE_CHECKING:
     from opencoderouter.settings import Settings
 
-_TIMEOUT = 30.0  # stopping a server may take its time
 _END = "-----END CERTIFICATE-----"
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 # Who comes through somebody is not let in freely: only what is shown counts.
@@ -45,11 +44,13 @@ class Router:
     """A router to be asked at ``base``, a URL without a slash at its end.
 
     It is shown ``secret``. Of ``certificate``, a file, the first is the only one that is trusted.
+    ``patience`` is in seconds.
     """
 
     base: str
     secret: str | None = field(default=None, repr=False)
     certificate: Path | None = None
+    patience: float = 30.0  # stopping a server may take its time
 
 
 def own_router(settings: Settings) -> Router:
@@ -95,12 +96,17 @@ def call(router: Router, path: str, method: str = "GET") -> Any:  # noqa: ANN401
     return _call(router, path, method, {})
 
 
+def call_as_stranger(router: Router, path: str) -> Any:  # noqa: ANN401 - JSON
+    """Return what somebody from elsewhere gets who shows no secret. Raises as ``call``."""
+    return _call(replace(router, secret=None), path, "GET", _THROUGH)
+
+
 def _call(router: Router, path: str, method: str, headers: dict[str, str]) -> Any:  # noqa: ANN401 - JSON
     base = router.base
     shown = {"Authorization": f"Bearer {router.secret}"} if router.secret else {}
     try:
         request = Request(base + path, headers=headers | shown, method=method)  # noqa: S310 - see router_at
-        with build_opener(*_handlers(router)).open(request, timeout=_TIMEOUT) as answer:
+        with build_opener(*_handlers(router)).open(request, timeout=router.patience) as answer:
             return json.load(answer)
     except HTTPError as error:
         with error:
@@ -133,8 +139,8 @@ class _Stay(HTTPRedirectHandler):
 def _handlers(router: Router) -> list[BaseHandler]:
     handlers: list[BaseHandler] = [ProxyHandler({}), _Stay()]
     if router.certificate is not None:
-        handlers.append(HTTPSHandler(context=_trusting(router.certificate)))
-    elif router.secret and _is_here(urlsplit(router.base).hostname or ""):
+        handlers.append(HTTPSHandler(context=trusting(router.certificate)))
+    elif must_be_ours(router):
         handlers.append(_ToUs())
     return handlers
 
@@ -147,12 +153,8 @@ class _Proven(HTTPConnection):
 
     def connect(self) -> None:
         """Connect, and look who it is. Raises OSError when it is not us."""
-        from opencoderouter.kernel.peers import peers
-
         super().connect()
-        kernel = peers()
-        owner = kernel.listener(*self.sock.getpeername()[:2]) if kernel else None
-        if kernel is not None and (owner is None or owner.uid != os.getuid()):
+        if not leads_to_us(*self.sock.getpeername()[:2]):
             self.close()
             raise OSError(errno.EPERM, "another user listens there")
 
@@ -162,8 +164,28 @@ class _ToUs(HTTPHandler):
         return self.do_open(_Proven, request)
 
 
-def _trusting(certificate: Path) -> ssl.SSLContext:
-    """Return a context that trusts one certificate, whatever name it has: the port is ours."""
+def must_be_ours(router: Router) -> bool:
+    """Tell whether each connection is to be looked at (``leads_to_us``) before a word is said."""
+    near = _is_here(urlsplit(router.base).hostname or "")
+    return near and router.secret is not None and router.certificate is None
+
+
+def leads_to_us(address: str, port: int) -> bool:
+    """Tell whether our own user listens at the other end of a connection of this machine."""
+    from opencoderouter.kernel.peers import peers
+
+    kernel = peers()
+    if kernel is None:  # it cannot be told
+        return True
+    owner = kernel.listener(address, port)
+    return owner is not None and owner.uid == os.getuid()
+
+
+def trusting(certificate: Path) -> ssl.SSLContext:
+    """Return a context that trusts one certificate, whatever name it has: the port is ours.
+
+    Raises Failure.
+    """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN

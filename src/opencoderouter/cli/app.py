@@ -10,7 +10,21 @@ import typer
 from typer.exceptions import TyperException
 
 from opencoderouter import __version__
-from opencoderouter.cli import ask, audit, config, env, password, serve, servers, tokens
+from opencoderouter.cli import (
+    ask,
+    audit,
+    browse,
+    config,
+    dns,
+    doctor,
+    env,
+    password,
+    peer,
+    serve,
+    servers,
+    tokens,
+    why,
+)
 from opencoderouter.cli.failure import Failure
 
 app = typer.Typer(
@@ -31,15 +45,18 @@ _COMMANDS = (
     (ask.ls, "ls", "List the projects of the running router."),
     (ask.resolve, "resolve", "Print the URL of a project."),
     (ask.open_, "open", "Open a project's web page."),
+    (browse.browse, "browse", "List the other routers of the network."),
     (env.env, "env", "Print a server's address and password, for a shell."),
     (password.password, "password", "Print the router's password, or renew it."),
+    (doctor.doctor, "doctor", "Look at everything a router needs; say what mends it."),
+    (why.why, "why", "Follow one address to the hop that fails."),
     (audit.audit, "audit", "Print who came in and who was refused."),
 )
 _NO_FLAG = (
     "--password: there is no such option, others could read it; set OCR_PASSWORD, "
     "or name a file with --password-file"
 )
-_ASKING = {"ls", "resolve", "open", "env", "stop"}
+_ASKING = {"ls", "resolve", "open", "browse", "env", "stop", "doctor"}
 _ASKED = (
     "A router that asks who you are is shown what OCR_TOKEN holds: a token, or its password. "
     "It asks with --auth always, on other machines, and agents' tools."
@@ -48,6 +65,8 @@ for command, name, summary in _COMMANDS:
     epilog = _ASKED if name in _ASKING else None
     app.command(name, short_help=summary, epilog=epilog)(command)
 app.add_typer(tokens.app, name="token")
+app.add_typer(dns.app, name="dns")
+app.add_typer(peer.app, name="peer")
 
 
 def _version(wanted: bool) -> None:  # noqa: FBT001 - as typer calls it

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 _REMEDIES = {  # by the name of a file that is damaged
     "tokens.json": "delete it and make the tokens anew: they do not work until then",
     "secrets.json": "`ocr-router password --rotate` makes it anew",
+    "peers.json": "delete it and accept the routers anew: none is accepted until then",
     "logged-out.json": "delete it, and `ocr-router password --rotate` ends all sessions",
 }
 

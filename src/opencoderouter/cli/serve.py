@@ -54,6 +54,7 @@ def demo(context: typer.Context) -> int:
 
 
 def _run(settings: Settings, projects: list[str], command: tuple[str, ...]) -> int:
+    from opencoderouter.announce.dns.binding import Unbound
     from opencoderouter.core.named import Clash
     from opencoderouter.proxy.tls import TlsError
     from opencoderouter.wiring import logs
@@ -68,6 +69,8 @@ def _run(settings: Settings, projects: list[str], command: tuple[str, ...]) -> i
         raise Failure(f"{_tls_option(str(error), settings)}{error}", 2) from None
     except Clash as error:
         raise Failure(str(error), 2) from None
+    except Unbound as error:
+        raise Failure(f"--dns: {error.strerror}") from None
     except OSError as error:  # before anything ran: what goes wrong later comes in a group
         if not error.filename:
             raise

@@ -10,19 +10,21 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import ip_address
-from itertools import groupby
+from itertools import chain, groupby
 
 from opencoderouter.core.announcement import PROJECT, ROUTER, Announcement
 from opencoderouter.core.hosts import DEFAULT_PORTS, is_literal
 from opencoderouter.core.resolve import by_name
 
 MOST_ROUTERS, MOST_PROJECTS = 256, 1024
-_MOST_ADDRESSES = 64  # of one host
-_LONGEST = {"version": 64}  # characters of a value; those of others:
-_TEXT = 255
+MOST_ADDRESSES = 64  # of one host
+_TEXT = 255  # characters that are looked at, and may be shown:
+_LONGEST = {"project": _TEXT, "path": _TEXT, "owner": _TEXT, "version": 64, "scheme": 5}
+_LONGEST_KEY = 16
 _NAME = 253  # octets of a name in the DNS, as it is written (RFC 1035 section 3.1)
-_LAST_PORT = 65535
+LAST_PORT = 65535
 _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _HOST = re.compile(rf"(?:{_LABEL.pattern}\.)+local")
 
@@ -91,13 +93,17 @@ class Peer:
 
 @dataclass(frozen=True, slots=True)
 class _Service:
-    """What was heard, and can be used. ``told`` are the values of TXT by lower-case key."""
+    """What was heard, and can be used. ``told`` are the values of TXT by lower-case key.
+
+    ``ordered`` are the addresses as they are shown, IPv4 first.
+    """
 
     kind: str
     label: str
     host: str
     port: int
     addresses: frozenset[str]
+    ordered: tuple[str, ...]
     told: Mapping[str, str]
 
     @property
@@ -126,11 +132,18 @@ def peers(
     projects = [one for one in others if one.kind == PROJECT][:MOST_PROJECTS]
     known = [(one, _pin(one, pinned.get(one.label))) for one in routers]
     known.sort(key=lambda pair: pair[1] is None)
+    places = _places(known)
     of: dict[int, list[_Service]] = {}
     for project in projects:
-        of.setdefault(_router_of(project, known), []).append(project)
+        of.setdefault(_router_of(project, known, places), []).append(project)
     found = [_peer(one, pin, of.get(index, [])) for index, (one, pin) in enumerate(known)]
     return (*found, *_alone(of.get(_NOBODY, [])))[:MOST_ROUTERS]
+
+
+def is_label(text: str) -> bool:
+    """Tell whether a text is a host label, in whatever case (RFC 1123 section 2.1)."""
+    # Other letters can become ours in lower case.
+    return text.isascii() and _LABEL.fullmatch(text.lower()) is not None
 
 
 def find(
@@ -147,34 +160,51 @@ def find(
 
 
 _NOBODY = -1
+_CROWD = 8  # routers at one port of one address: more are not looked at
 _Known = list[tuple[_Service, frozenset[str] | None]]  # routers, and what is pinned of each
+_Places = dict[tuple[int, str], list[int]]  # port and address -> routers there, by index
 
 
+@lru_cache(MOST_ROUTERS + MOST_PROJECTS)  # most stay as they are when one changes
 def _usable(heard: Heard) -> _Service | None:
     label, host = heard.label, heard.host
     addresses = frozenset(heard.addresses)
     right = (
-        (label + host).isascii()  # else other letters become ours in lower case
-        and _LABEL.fullmatch(label.lower())
+        is_label(label)
         and len(host) <= _NAME
+        and host.isascii()
         and _HOST.fullmatch(host.lower())
-        and 0 < heard.port <= _LAST_PORT
-        and 0 < len(addresses) <= _MOST_ADDRESSES
+        and 0 < heard.port <= LAST_PORT
+        and 0 < len(addresses) <= MOST_ADDRESSES
         and all(map(is_literal, addresses))
     )
-    told = _told(heard.txt)
-    kind, port = heard.kind, heard.port
-    return _Service(kind, label.lower(), host.lower(), port, addresses, told) if right else None
+    if not right:
+        return None
+    return _Service(
+        kind=heard.kind,
+        label=label.lower(),
+        host=host.lower(),
+        port=heard.port,
+        addresses=addresses,
+        ordered=_ordered(addresses),
+        told=_told(heard.txt),
+    )
 
 
 def _told(txt: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """Return the first value of each key (RFC 6763 section 6.4)."""
+    """Return the first value of each key that means something (RFC 6763 section 6.4)."""
     told: dict[str, str] = {}
     for key, value in txt:
-        longest = _LONGEST.get(key.lower(), _TEXT)
-        clean = "".join(c for c in value[:_TEXT] if c.isprintable())[:longest].strip()
-        told.setdefault(key.lower(), clean)
+        name = key[:_LONGEST_KEY].lower()
+        if name in _LONGEST and name not in told:
+            told[name] = _clean(value[:_TEXT])[: _LONGEST[name]]
     return told
+
+
+def _clean(text: str) -> str:
+    if not text.isprintable():
+        text = "".join(c for c in text if c.isprintable())
+    return text.strip()
 
 
 def _is_own(service: _Service, own: Announcement) -> bool:
@@ -196,7 +226,15 @@ def _pin(router: _Service, accepted: Accepted | None) -> frozenset[str] | None:
     return pinned if router.addresses <= pinned else None
 
 
-def _router_of(project: _Service, known: _Known) -> int:
+def _places(known: _Known) -> _Places:
+    places: _Places = {}
+    for index, (router, _) in enumerate(known):
+        for address in router.addresses:
+            places.setdefault((router.port, address), []).append(index)
+    return places
+
+
+def _router_of(project: _Service, known: _Known, places: _Places) -> int:
     """Return the index of the router that a project belongs to: the first that fits best."""
 
     def fit(index: int) -> tuple[bool, int, bool]:
@@ -204,21 +242,19 @@ def _router_of(project: _Service, known: _Known) -> int:
         common = len(router.addresses & project.addresses)
         return pin is not None, common, router.owner == project.owner
 
-    fitting = [
-        index
-        for index, (router, pin) in enumerate(known)
-        if router.port == project.port
-        and not router.addresses.isdisjoint(project.addresses)
-        and (pin is None or project.addresses <= pin)
-    ]
-    return max(fitting, key=fit, default=_NOBODY)
+    def may_be(index: int) -> bool:
+        pin = known[index][1]
+        return pin is None or project.addresses <= pin
+
+    there = (places.get((project.port, address), [])[:_CROWD] for address in project.addresses)
+    return max(filter(may_be, sorted(set(chain(*there)))), key=fit, default=_NOBODY)
 
 
 def _peer(router: _Service, pin: frozenset[str] | None, projects: Iterable[_Service]) -> Peer:
     return Peer(
         label=router.label,
         host=router.host,
-        addresses=_ordered(router.addresses),
+        addresses=router.ordered,
         port=router.port,
         owner=router.owner,
         version=router.told.get("version", ""),
@@ -232,7 +268,7 @@ def _alone(projects: list[_Service]) -> list[Peer]:
     """Return those who announce projects only, as the original program does."""
 
     def who(project: _Service) -> tuple[str, int, tuple[str, ...]]:
-        return project.owner, project.port, _ordered(project.addresses)
+        return project.owner, project.port, project.ordered
 
     return [
         Peer("", "", addresses, port, owner, "", "http", projects=tuple(map(_project, group)))

@@ -18,9 +18,11 @@ from aiohttp import web
 
 from opencoderouter import __version__
 from opencoderouter.core import scope
+from opencoderouter.core.hosts import ROUTER
+from opencoderouter.core.peers import Peer
 from opencoderouter.core.plan import HEALTH
 from opencoderouter.core.resolve import Places, by_name, by_path, expand
-from opencoderouter.proxy import openapi, pages
+from opencoderouter.proxy import openapi, pages, peers
 from opencoderouter.proxy.context import Context
 from opencoderouter.proxy.dashboard import dashboard
 from opencoderouter.proxy.errors import error
@@ -31,6 +33,8 @@ from opencoderouter.proxy.who import authority, scheme, who
 
 _MOMENT = 1.0  # seconds; discovery looks several times a second
 _LIST = "GET /api/backends lists all projects."
+_LIST_OF_ALL = "GET /api/backends lists all projects, GET /api/peers those of other routers."
+_WORDS = ("path", "name", "fallback", "scope")
 
 
 def _utc() -> datetime:
@@ -61,6 +65,7 @@ class Api:
             web.get(HEALTH, self.health),
             web.get("/api/backends", self.backends),
             web.get("/api/resolve", self.resolve),
+            web.get("/api/peers", partial(peers.listed, self._context)),
             web.get("/api/events", self.events),
             web.get("/api/metrics", self.metrics),
             web.get("/api/openapi.json", self.openapi),
@@ -87,9 +92,9 @@ class Api:
         return _json([tell(row) for row in self._feed.rows().values()])
 
     async def resolve(self, request: web.Request) -> web.Response:
-        """Tell which project a path or a name means."""
-        path, name, fallback = (request.query.get(k, "") for k in ("path", "name", "fallback"))
-        if not (path or name) or fallback not in {"", "name"}:
+        """Tell which project a path or a name means: also another router's, where it is asked."""
+        path, name, fallback, where = (request.query.get(word, "") for word in _WORDS)
+        if not (path or name) or fallback not in {"", "name"} or where not in {"", "lan"}:
             return _bad_question(request)
         if "/" in name:
             return _no_name(request, name)
@@ -99,6 +104,8 @@ class Api:
         if path and fallback and not found:
             found = by_name(places, path)
         tell = self._teller(request)
+        if not found and where and not path:
+            return _resolved_there(self._context.peers(), name)
         return _resolved(path or name, [tell(rows[slug]) for slug in found])
 
     async def events(self, request: web.Request) -> web.StreamResponse:
@@ -175,6 +182,23 @@ class Api:
             "hostname": self._hostname,
             "backends": len(self._feed.rows()),
             "session": bool(grant and grant.session),
+            **self._on_network(),
+        }
+
+    def _on_network(self) -> Json:
+        stands = self._context.network()
+        return {
+            "scheme": stands.scheme,
+            "port": stands.port,
+            "owner": self._context.names.owner,
+            "domain": self._context.naming.local(ROUTER) if stands.addresses else None,
+            "addresses": list(stands.addresses),
+            "mdns": {
+                "status": stands.mdns,
+                "reason": stands.reason,
+                "interfaces": list(stands.interfaces),
+            },
+            "dns": list(stands.dns),
         }
 
     def _time(self) -> str:
@@ -211,12 +235,17 @@ def _json(data: object, *, status: int = 200) -> web.Response:
     return web.json_response(data, status=status, headers=pages.HEADERS)
 
 
-def _resolved(query: str, rows: list[Json]) -> web.Response:
+def _resolved_there(known: tuple[Peer, ...], name: str) -> web.Response:
+    hint = peers.whom_to_accept(known, name)
+    return _resolved(name, peers.named(known, name), hint or _LIST_OF_ALL)
+
+
+def _resolved(query: str, rows: list[Json], hint: str = _LIST) -> web.Response:
     if len(rows) == 1:
         return _json(rows[0])
     if not rows:
         detail = f"No project belongs to {query!r}."
-        return _json(_why("not_found", detail, _LIST) | {"query": query}, status=404)
+        return _json(_why("not_found", detail, hint) | {"query": query}, status=404)
     detail = f"{query!r} means {len(rows)} projects."
     body = _why("ambiguous", detail, "Ask by a full path.") | {"candidates": rows}
     return _json(body, status=409)
@@ -227,7 +256,7 @@ def _why(error: str, detail: str, hint: str) -> Json:
 
 
 def _bad_question(request: web.Request) -> web.Response:
-    detail = "The query must have `path` or `name`; `fallback` can only be `name`."
+    detail = "The query must have `path` or `name`; `fallback` can only be `name`, `scope` `lan`."
     hint = "For example /api/resolve?path=/home/me/project"
     return error(request, 400, "bad_request", detail, hint)
 

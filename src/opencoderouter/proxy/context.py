@@ -14,6 +14,7 @@ from opencoderouter.core.hosts import Names
 from opencoderouter.core.keyring import Keyring
 from opencoderouter.core.managed import Supervisor
 from opencoderouter.core.model import Backend, Listener
+from opencoderouter.core.peers import Peer
 from opencoderouter.proxy.lane.stats import Snapshot
 from opencoderouter.proxy.lane.strikes import Strikes
 from opencoderouter.registry import Registry
@@ -43,6 +44,23 @@ class Figures:
     snapshots: Callable[[], Sequence[Snapshot]] = tuple
     discovery: Histogram = field(default_factory=lambda: Histogram(()))
     scan: Histogram = field(default_factory=lambda: Histogram(()))
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """How the router stands on the network: ``addresses`` are those that are announced.
+
+    ``mdns`` is ``on``, ``off`` or, for a ``reason``, ``failed``, on these ``interfaces``; ``dns``
+    are the places (``ADDRESS:PORT``) where the DNS server listens.
+    """
+
+    port: int = 0
+    scheme: str = "http"
+    addresses: tuple[str, ...] = ()
+    mdns: str = "off"
+    reason: str = ""
+    interfaces: tuple[str, ...] = ()
+    dns: tuple[str, ...] = ()
 
 
 class Tickets(Protocol):
@@ -101,7 +119,7 @@ class Context:
 
     ``username`` is whose it is, as shown; ``boot`` differs from run to run; ``last_seen`` tells
     when a backend last showed that it lives (UTC); ``closing`` is set when the router stops:
-    streams end then.
+    streams end then. ``peers`` are the other routers of the network.
     """
 
     registry: Registry
@@ -114,6 +132,8 @@ class Context:
     closing: asyncio.Event
     access: Access
     figures: Figures = field(default_factory=Figures)
+    peers: Callable[[], tuple[Peer, ...]] = tuple
+    network: Callable[[], Network] = Network
 
     @property
     def naming(self) -> Names:

@@ -56,10 +56,11 @@ def _paths() -> Json:
         "/api/resolve": _get(
             "resolve",
             "The project that a path or a name means",
-            _json("Backend"),
+            _json("Backend", "PeerProject"),
             _QUESTION,
             _UNSURE,
         ),
+        "/api/peers": _get("peers", "Other routers of the network", _json("Peers")),
         "/api/events": _get("events", "The projects, and what changes", _EVENTS, _LAST_EVENT_ID),
         "/api/metrics": _get("metrics", "What the router has counted, for Prometheus", _METRICS),
         "/api/openapi.json": _get("openapi", "This document", _json("Document")),
@@ -109,8 +110,10 @@ def _operation(
     }
 
 
-def _json(schema: str) -> Json:
-    return {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}}}
+def _json(*schemas: str) -> Json:
+    """Return the content that has one of these shapes."""
+    shapes = [{"$ref": f"#/components/schemas/{schema}"} for schema in schemas]
+    return {"application/json": {"schema": shapes[0] if len(shapes) == 1 else {"oneOf": shapes}}}
 
 
 _HEALTH: Json = {

@@ -83,10 +83,51 @@ _BACKEND = _object(
     description="A project: a directory, and the OpenCode servers that work in it",
 )
 
+_PEER_PROJECT = _object(
+    {
+        "slug": _TEXT,
+        "project_name": _of("string", "The name of its folder"),
+        "project_path": _of("string", "Its directory there; empty when that is not told"),
+        "version": _of("string", "OpenCode's; empty when it is not told"),
+        "domain": _of("string", "Its name on the network"),
+        "url": _of("string", "For clients"),
+        "host_url": _of("string", "For browsers; the same"),
+        "peer": _of("string", "The router's label"),
+    },
+    description="A project of another router, as that one announces it",
+)
+_PEER = _object(
+    {
+        "label": _of("string", "Its name; empty for one that announces nothing but projects"),
+        "host": _of("string", "Its name on the network; empty likewise"),
+        "url": _of("string", "Its dashboard; empty likewise"),
+        "addresses": {"type": "array", "items": _TEXT},
+        "port": _PORT,
+        "scheme": {"enum": ["http", "https"]},
+        "owner": _of("string", "Whose router it is; empty when it does not tell"),
+        "version": _of("string", "The router's; empty when it does not tell"),
+        "verified": _of(
+            "boolean",
+            "Accepted with `ocr-router peer add`, and says what was accepted. "
+            "Of others nothing is to be believed",
+        ),
+        "projects": _list("PeerProject"),
+    },
+    description="Another router of the network, as it announces itself",
+)
+
 SCHEMAS: Json = {
     "Error": _object(_ERROR),
     "NotFound": _object({**_ERROR, "query": _of("string", "What was asked for")}),
-    "Ambiguous": _object({**_ERROR, "candidates": _list("Backend")}),
+    "Ambiguous": _object(
+        {
+            **_ERROR,
+            "candidates": {
+                "anyOf": [_list("Backend"), _list("PeerProject")],
+                "description": "All of this router, or all of others",
+            },
+        }
+    ),
     "Health": _object(
         {
             "healthy": {"const": True},
@@ -95,11 +136,36 @@ SCHEMAS: Json = {
             "hostname": _of("string", "The machine it runs on"),
             "backends": _COUNT,
             "session": _of("boolean", "Whether the caller logged in by the login page"),
+            "scheme": {"enum": ["http", "https"]},
+            "port": _of("integer", minimum=0, maximum=65535),
+            "owner": _of("string", "Whose router it is, as it stands in host names"),
+            "domain": _of(["string", "null"], "Its own name on the network; null without one"),
+            "addresses": {
+                "type": "array",
+                "items": _TEXT,
+                "description": "The names on the network have these addresses",
+            },
+            "mdns": _ref("Mdns"),
+            "dns": {
+                "type": "array",
+                "items": _TEXT,
+                "description": "Where it answers DNS questions, ADDRESS:PORT",
+            },
+        }
+    ),
+    "Mdns": _object(
+        {
+            "status": {"enum": ["on", "off", "failed"]},
+            "reason": _of("string", "Why it failed, or is off"),
+            "interfaces": {"type": "array", "items": _TEXT},
         }
     ),
     "Alive": _object({"healthy": {"const": True}}),
     "Backend": _BACKEND,
     "Backends": _list("Backend"),
+    "Peers": _list("Peer"),
+    "Peer": _PEER,
+    "PeerProject": _PEER_PROJECT,
     "Server": _object(
         {
             "port": _PORT,
@@ -132,6 +198,10 @@ SCHEMAS: Json = {
             "fallback": {
                 "enum": ["name", ""],
                 "description": "Take the path's last folder as name",
+            },
+            "scope": {
+                "enum": ["lan", ""],
+                "description": "A name that no project here has may be one of a verified router",
             },
         },
         "anyOf": [

@@ -10,6 +10,7 @@ from ipaddress import ip_address
 from opencoderouter.core.hosts import Authority, Names, is_literal
 from opencoderouter.core.managed import Managed
 from opencoderouter.core.model import FLEETING, Backend, Kind, Listener, Project, Sessions, Status
+from opencoderouter.core.peers import Peer, PeerProject
 from opencoderouter.core.table import Table
 
 Json = dict[str, object]
@@ -109,6 +110,36 @@ def to_json(row: Row, caller: Caller, last_seen: Callable[[Backend], datetime]) 
         "managed": row.managed,
         "sessions": _sessions(row.sessions),
         "servers": [_server(server) for server in row.servers],
+    }
+
+
+def peer_to_json(peer: Peer) -> Json:
+    """Return another router as the API has it."""
+    return {
+        "label": peer.label,
+        "host": peer.host,
+        "url": peer.url,
+        "addresses": list(peer.addresses),
+        "port": peer.port,
+        "scheme": peer.scheme,
+        "owner": peer.owner,
+        "version": peer.version,
+        "verified": peer.verified,
+        "projects": [peer_project(peer, project) for project in peer.projects],
+    }
+
+
+def peer_project(peer: Peer, project: PeerProject) -> Json:
+    """Return a project of another router as the API has it."""
+    return {
+        "slug": project.slug,
+        "project_name": project.name,
+        "project_path": project.path,
+        "version": project.version,
+        "domain": project.host,
+        "url": project.url,
+        "host_url": project.url,
+        "peer": peer.label,
     }
 
 

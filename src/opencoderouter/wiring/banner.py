@@ -13,6 +13,7 @@ from opencoderouter import __version__
 from opencoderouter.core.managed import Managed
 from opencoderouter.core.printable import printable
 from opencoderouter.core.table import Table
+from opencoderouter.fields import format_listening
 from opencoderouter.settings import Settings
 from opencoderouter.wiring.listen import is_loopback
 
@@ -28,12 +29,17 @@ _NOTHING = """
 def opening(settings: Settings, sockets: Sequence[socket.socket]) -> str:
     """Return the first lines: dashboard, API, who can reach them."""
     home = f"{settings.scheme}://localhost:{settings.port}"
+    bound = [item.getsockname()[0] for item in sockets]
     lines = [
         f"OpenCodeRouter {__version__}",
         f"  Dashboard  {home}/",
         f"  API        {home}/api/backends",
-        f"  Network    {_network(settings, [item.getsockname()[0] for item in sockets])}",
+        f"  Network    {_network(settings, bound)}",
     ]
+    if settings.mdns and not all(map(is_loopback, bound)):
+        names = f"{settings.scheme}://PROJECT-{settings.owner}.local:{settings.port}/"
+        lines.append(f"  Names      {names}  on the network")
+    lines += [f"  DNS        {format_listening(place)}" for place in settings.dns]
     if settings.tls_cert:
         certificate = printable(shlex.quote(str(settings.tls_cert)))
         ask = f"{_program()} ls --port {settings.port} --tls-cert {certificate}"

@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import resource
 import secrets
 import socket
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 
@@ -22,6 +21,7 @@ from opencoderouter.access.keys import Keys
 from opencoderouter.core.named import reserve
 from opencoderouter.core.slug import LABEL
 from opencoderouter.kernel.sockets import kernel_listeners
+from opencoderouter.labels import LabelFile
 from opencoderouter.launch.launcher import Launcher
 from opencoderouter.leases import LeaseFile, LeaseWriter
 from opencoderouter.opencode.client import Client
@@ -29,7 +29,6 @@ from opencoderouter.proxy import tls
 from opencoderouter.proxy.app import application
 from opencoderouter.proxy.context import Context, Figures
 from opencoderouter.proxy.lane.accesslog import open_access_log
-from opencoderouter.proxy.lane.lane import room
 from opencoderouter.proxy.lane.occupancy import Occupancy
 from opencoderouter.proxy.lane.stats import Stats
 from opencoderouter.proxy.lane.strikes import Strikes
@@ -38,11 +37,12 @@ from opencoderouter.registry import Registry
 from opencoderouter.scan.loop import Scanner, ScanPolicy
 from opencoderouter.scan.named import NamedServers
 from opencoderouter.settings import Settings
-from opencoderouter.wiring import banner, entry, loop
+from opencoderouter.wiring import banner, entry, files, loop
+from opencoderouter.wiring.announcing import Announcing
 from opencoderouter.wiring.entry import Entry
 from opencoderouter.wiring.journal import journal
 from opencoderouter.wiring.messages import Start
-from opencoderouter.wiring.names import machine_names
+from opencoderouter.wiring.names import machine, machine_names
 from opencoderouter.wiring.opencode import opencode_client
 from opencoderouter.wiring.signals import stop_on_signals
 from opencoderouter.wiring.workers import Owner, Workers
@@ -65,7 +65,7 @@ def run(
     log cannot be opened, and its Refused when a file is not this user's alone; TlsError when
     certificate and key do not do; Clash when the name of a backend is taken.
     """
-    _allow_many_files()
+    files.allow_many()
     file = LeaseFile(settings.state_dir / "leases.json")
     with ExitStack() as end:
         resources = end.enter_context(_resources(settings, len(shares)))
@@ -73,19 +73,15 @@ def run(
         writer = end.enter_context(closing(LeaseWriter(file)))
         limit = LABEL - 1 - len(settings.owner)  # {slug}-{owner} is one label
         leases = reserve(file.load(), settings.backend, limit=limit)
-        registry = Registry(leases, limit=limit, ascii_=anyascii, save=writer.save)
-        _warn_of_few_files(settings, len(shares))
-        parts = _Parts(settings, shares, registry, resources, entry)
-        return loop.run(_main(parts, projects, command, say))
-
-
-def _warn_of_few_files(settings: Settings, processes: int) -> None:
-    files = processes * room()
-    if files < settings.max_connections:
-        log.warning(
-            "few open files connections=%d max_connections=%d hint=%s",
-            *(files, settings.max_connections, "raise the hard limit (ulimit -Hn)"),
+        labels = LabelFile(settings.state_dir / "labels.json", machine())
+        registry = Registry(
+            leases, labels=labels.load(), limit=limit, ascii_=anyascii, save=writer.save
         )
+        files.warn_of_few(settings.max_connections, len(shares))
+        bound = [one.getsockname()[0] for one in shares[0]]
+        network = Announcing(settings, registry, bound, labels)
+        parts = _Parts(settings, shares, registry, resources, entry, network)
+        return loop.run(_main(parts, projects, command, say))
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +93,7 @@ class _Parts:
     registry: Registry
     resources: Resources
     entry: Entry
+    network: Announcing
 
 
 @contextmanager
@@ -132,13 +129,6 @@ def _later(delay: float, call: Callable[[], object]) -> None:
     asyncio.get_running_loop().call_later(delay, call)
 
 
-def _allow_many_files() -> None:
-    """Every connection is a file: raise the limit as far as this user may."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with suppress(ValueError, OSError):  # macOS has a lower one that it does not tell
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-
-
 async def _main(parts: _Parts, projects: Sequence[str], command: Sequence[str], say: Say) -> int:
     stop = stop_on_signals()
     settings, registry = parts.settings, parts.registry
@@ -150,6 +140,7 @@ async def _main(parts: _Parts, projects: Sequence[str], command: Sequence[str], 
         context = _context(parts, launcher, client, scanner, workers)
         async with asyncio.TaskGroup() as services:
             beside = services.create_task(_beside(parts, client, launcher), name="beside")
+            network = services.create_task(parts.network.run(), name="network")
             scan = services.create_task(scanner.run(), name="scan")
             ready = scanner.ready
             launch = services.create_task(launcher.run(projects, ready=ready), name="launch")
@@ -167,6 +158,7 @@ async def _main(parts: _Parts, projects: Sequence[str], command: Sequence[str], 
                 say(banner.projects(registry.table, launcher.managed, settings))
                 await stop.wait()
                 log.info("stopping grace=%.1fs", settings.grace)
+                network.cancel()  # others are told at once
             # Requests may finish before the servers that answer them end, and those before the
             # scanner that watches them.
             launch.cancel()
@@ -234,6 +226,8 @@ def _context(
         figures=Figures(
             lambda: [stats.snapshot(), *workers.snapshots()], scanner.discovery, scanner.scanned
         ),
+        network=parts.network.network,
+        peers=parts.network.peers,
     )
 
 

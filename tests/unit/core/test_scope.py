@@ -251,6 +251,7 @@ def test_who_may_all_is_refused_nothing(method: str, target: str, fields: Header
             ("GET", "/api/events", True),
             ("GET", "/api/metrics", True),
             ("GET", "/api/resolve", True),
+            ("GET", "/api/peers", True),
         ],
         *[("POST", "/", False), ("POST", "/api/backends", False), ("GET", "/api/x", False)],
         *[

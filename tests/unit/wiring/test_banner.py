@@ -32,7 +32,7 @@ def test_an_open_bind_says_what_it_means() -> None:
         guarded = banner.opening(Settings(port=8081), [listening])
         text = banner.opening(Settings(port=8081, auth="off"), [listening])
     assert "asks for the password: `" in guarded
-    assert guarded.endswith("ocr-router password` shows it")
+    assert "ocr-router password` shows it\n" in guarded
     assert "EVERYBODY" not in guarded
     assert "EVERYBODY" in text
     assert ":8081/" in text
@@ -52,7 +52,7 @@ def test_where_the_password_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
     with socket.create_server(("0.0.0.0", 0)) as listening:
 
         def told(**given: object) -> str:
-            settings = Settings.model_validate(given)
+            settings = Settings.model_validate({"mdns": False, **given})
             return banner.opening(settings, [listening]).partition("asks for the password")[2]
 
         assert told(password_file="/run/pass") == " in /run/pass"
@@ -88,7 +88,7 @@ def test_tls_is_told() -> None:
     managed = {"/home/alice/blog": Managed("/home/alice/blog", Status.STARTING)}
     assert "ocr-router ls --port 8081 --tls-cert /cert.pem`" in text
     text += banner.projects(table, managed, settings)
-    assert text.count("https://") == 4
+    assert text.count("https://") == 5
     assert "http://" not in text
 
 
@@ -107,3 +107,13 @@ def test_each_project_has_a_line() -> None:
 def test_without_a_project_it_says_how_to_get_one() -> None:
     """An empty router is no dead end."""
     assert "ocr-router start DIRECTORY" in banner.projects(Table(), {}, Settings())
+
+
+def test_names_on_the_network() -> None:
+    """They are told where there are any, and where the DNS server listens."""
+    given = Settings(username="alice", dns="127.0.0.1:8053,[::1]:8053")
+    for address, told in (("127.0.0.1", False), ("0.0.0.0", True)):
+        with socket.create_server((address, 0)) as listening:
+            text = banner.opening(given, [listening])
+        assert ("http://PROJECT-alice.local:8080/" in text) is told
+        assert "  DNS        127.0.0.1:8053\n  DNS        [::1]:8053" in text

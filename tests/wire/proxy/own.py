@@ -17,9 +17,10 @@ from tests.wire.proxy.staff import Staff
 from opencoderouter.core.hosts import Names
 from opencoderouter.core.managed import Managed
 from opencoderouter.core.model import Listener
+from opencoderouter.core.peers import Peer
 from opencoderouter.proxy.api import routes
 from opencoderouter.proxy.app import application
-from opencoderouter.proxy.context import Context, Door
+from opencoderouter.proxy.context import Context, Door, Network
 from opencoderouter.proxy.events import Pace
 from opencoderouter.proxy.listening import bind
 from opencoderouter.proxy.server import serve
@@ -49,6 +50,8 @@ class Router:
     port: int = 0
     entry: Entry = field(default_factory=Entry)
     door: Door = field(default_factory=nobody)
+    peers: tuple[Peer, ...] = ()  # on the network
+    network: Network = field(default_factory=Network)
 
     @property
     def url(self) -> str:
@@ -68,6 +71,8 @@ class Router:
             last_seen=lambda _: SEEN,
             closing=self.closing,
             access=self.entry.access(),
+            peers=lambda: self.peers,
+            network=lambda: self.network,
         )
 
     @asynccontextmanager

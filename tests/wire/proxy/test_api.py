@@ -59,6 +59,13 @@ async def test_health(router: Router) -> None:
         "username": "ada",
         "backends": 4,
         "session": False,
+        "scheme": "http",
+        "port": 0,
+        "owner": "ada",
+        "domain": None,
+        "addresses": [],
+        "mdns": {"status": "off", "reason": "", "interfaces": []},
+        "dns": [],
     }
 
 
@@ -208,7 +215,7 @@ async def test_log(router: Router) -> None:
 
 
 GETS = ["/", "/api/health", "/api/backends", "/api/resolve?name=down", "/api/events"]
-GETS += ["/api/openapi.json", "/api/backends/down/log"]
+GETS += ["/api/peers", "/api/openapi.json", "/api/backends/down/log"]
 
 
 @pytest.mark.parametrize("path", GETS)

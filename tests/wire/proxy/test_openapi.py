@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from tests.fakes import backend
+from tests.wire.proxy.others import around
 from tests.wire.proxy.own import Router, managing
 
 from opencoderouter.core.managed import Managed
@@ -17,6 +18,7 @@ from opencoderouter.core.model import Sessions, Status
 def router() -> Router:
     """Return a router with servers it found, two of one name, and a managed one that is down."""
     made = managing(Managed("/srv/down", Status.FAILED, reason="exit 1"))
+    made.peers = around()
     made.registry.observe(
         backend("/srv/app", 30001, sessions=Sessions(3, 1)), backend("/srv/other/app", 30002)
     )

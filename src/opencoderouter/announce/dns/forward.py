@@ -1,0 +1,111 @@
+"""Questions for other DNS servers, as a client that is hard to lie to (RFC 5452)."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from contextlib import closing, suppress
+from struct import pack
+
+from opencoderouter.announce.dns.query import (
+    AD,
+    CD,
+    DO,
+    HEADER,
+    MOST,
+    OPCODE,
+    QR,
+    RD,
+    TC,
+    Query,
+)
+from opencoderouter.announce.dns.records import OPT
+
+PATIENCE = 2.0  # seconds, for all servers together
+_ID = 2  # octets
+
+Server = tuple[str, int]
+
+
+class Forwarder:
+    """Asks ``servers`` (numeric addresses, ports), one after the other."""
+
+    def __init__(self, servers: tuple[Server, ...], *, patience: float = PATIENCE) -> None:
+        self._servers = servers
+        self._each = patience / max(1, len(servers))
+
+    async def ask(self, query: Query) -> bytes | None:
+        """Return the answer of the first server that has one, with the question's id.
+
+        None when none answers in time. It may be longer than what the client takes.
+        """
+        for server in self._servers:
+            with suppress(OSError, TimeoutError, EOFError):
+                async with asyncio.timeout(self._each):
+                    answer = await _ask(query, server)
+                start = HEADER.size
+                rest = answer[start + len(query.question) :]
+                return pack("!H", query.id) + answer[_ID:start] + query.question + rest
+        return None
+
+
+async def _ask(query: Query, server: Server) -> bytes:
+    answer = await _over_udp(query, server)
+    flags = HEADER.unpack_from(answer)[1]
+    return await _over_tcp(query, server) if flags & TC else answer
+
+
+def message(query: Query, id_: int) -> bytes:
+    """Return the question as it is sent: nothing of the client but what it wants to know."""
+    flags = RD | query.flags & (AD | CD)
+    header = HEADER.pack(id_, flags, 1, 0, 0, 1 if query.edns else 0)
+    opt = pack("!BHHIH", 0, OPT, MOST, query.edns.flags & DO, 0) if query.edns else b""
+    return header + query.question + opt
+
+
+def is_answer(packet: bytes, query: Query, id_: int) -> bool:
+    """Tell whether a packet answers this question: id, kind and question are the same."""
+    start = HEADER.size
+    if len(packet) < start + len(query.question):
+        return False
+    found, flags, questions, *_ = HEADER.unpack_from(packet)
+    same = packet[start : start + len(query.question)].lower() == query.question.lower()
+    return found == id_ and flags & (QR | OPCODE) == QR and questions == 1 and same
+
+
+class _Waiting(asyncio.DatagramProtocol):
+    def __init__(self, query: Query, id_: int) -> None:
+        self._query, self._id = query, id_
+        self.answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+
+    def datagram_received(self, data: bytes, _addr: object) -> None:
+        # What is no answer is somebody's guess: the real one may still come.
+        if is_answer(data, self._query, self._id) and not self.answer.done():
+            self.answer.set_result(data)
+
+    def error_received(self, exc: Exception) -> None:
+        if not self.answer.done():
+            self.answer.set_exception(exc)
+
+
+async def _over_udp(query: Query, server: Server) -> bytes:
+    """Ask from a socket of its own: the kernel draws its port, and drops what others send."""
+    loop, id_ = asyncio.get_running_loop(), secrets.randbelow(1 << 16)
+    endpoint = loop.create_datagram_endpoint(lambda: _Waiting(query, id_), remote_addr=server)
+    transport, waiting = await endpoint
+    with closing(transport):
+        transport.sendto(message(query, id_))
+        return await waiting.answer
+
+
+async def _over_tcp(query: Query, server: Server) -> bytes:
+    id_ = secrets.randbelow(1 << 16)
+    asked = message(query, id_)
+    reader, writer = await asyncio.open_connection(*server)
+    with closing(writer):
+        writer.write(pack("!H", len(asked)) + asked)
+        length = int.from_bytes(await reader.readexactly(2), "big")
+        answer = await reader.readexactly(length)
+    if not is_answer(answer, query, id_):
+        raise EOFError
+    return answer

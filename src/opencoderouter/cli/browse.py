@@ -1,0 +1,128 @@
+"""``ocr-router browse``: who else is on the network."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from opencoderouter.cli import options, text
+from opencoderouter.cli.api import NoRouter, call, own_router, router_at
+from opencoderouter.cli.api import Router as Asked
+from opencoderouter.cli.ask import Router
+from opencoderouter.cli.failure import Failure
+from opencoderouter.core.printable import printable
+
+if TYPE_CHECKING:
+    from opencoderouter.core.peers import Heard
+    from opencoderouter.settings import Settings
+
+Row = dict[str, Any]
+_A_WHILE = 2.0  # seconds: who is there answers within one
+_FEW = 3  # addresses that are shown
+_HEAD = ("ROUTER", "ADDRESS", "VERIFIED", "PROJECT", "VERSION", "URL")
+_FIELDS = {"label", "host", "url", "addresses", "port", "version", "verified", "projects"}
+_UNVERIFIED = (
+    "Anybody can announce anything: what is not verified may be somebody else's.\n"
+    "`ocr-router peer add ROUTER` accepts a router that you know."
+)
+
+
+@options.taking("port", "tls_cert", "state_dir", "mdns", "mdns_interface")
+def browse(context: typer.Context, router: Router = None, json_: options.Json = False) -> None:  # noqa: FBT002 - a flag
+    """List the other routers of the network and their projects, as they announce themselves.
+
+    The running router is asked; where none runs, the network is listened to for a moment.
+    """
+    rows = peers(context, router)
+    if json_:
+        typer.echo(json.dumps(rows, indent=2))
+    elif rows:
+        typer.echo(text.table(_HEAD, (line for row in rows for line in _lines(row))))
+        if not all(row["verified"] for row in rows):
+            typer.echo(_UNVERIFIED, err=True)
+    else:
+        typer.echo("No other router is heard on the network.")
+
+
+def peers(context: typer.Context, router: str | None) -> list[Row]:
+    """Return the other routers as the API has them. Raises Failure when nobody can tell."""
+    if router is not None:
+        return _told(router_at(router))
+    settings, _ = options.settings(context)
+    asked = own_router(settings)
+    try:
+        return _told(asked)
+    except NoRouter:
+        return _seen(settings)
+
+
+def _told(router: Asked) -> list[Row]:
+    rows = call(router, "/api/peers")
+    if not isinstance(rows, list) or not all(map(_is_row, rows)):
+        raise NoRouter(f"{router.base}: what answers there is not a router")
+    if not rows:
+        _see_it_listens(router)
+    return rows
+
+
+def _is_row(row: object) -> bool:
+    return isinstance(row, dict) and row.keys() >= _FIELDS
+
+
+def _see_it_listens(router: Asked) -> None:
+    """Raise Failure when a router cannot hear anybody."""
+    mdns = call(router, "/api/health").get("mdns", {})
+    if mdns.get("status") != "on":
+        said = f"mDNS is {mdns.get('status')} ({mdns.get('reason')})"
+        raise Failure(f"{router.base}: this router hears nobody: {printable(said)}")
+
+
+def _seen(settings: Settings) -> list[Row]:
+    """Look at the network without a router."""
+    from opencoderouter.announce.accepted import AcceptedFile
+    from opencoderouter.cli.files import refused
+    from opencoderouter.core.announcement import Announcement
+    from opencoderouter.core.peers import peers as known
+    from opencoderouter.proxy.view import peer_to_json
+
+    if not settings.mdns:
+        raise Failure("browse: no router runs, and mDNS is off (--no-mdns)")
+    try:
+        accepted = AcceptedFile(settings.state_dir / "peers.json").load()
+    except OSError as error:
+        raise refused(error, settings) from None
+    heard = asyncio.run(_heard(settings))
+    return [peer_to_json(peer) for peer in known(heard, Announcement(), accepted)]
+
+
+async def _heard(settings: Settings) -> tuple[Heard, ...]:
+    from opencoderouter.announce.browse import Browser
+    from opencoderouter.announce.stack import Stack
+
+    stack = Stack(settings.mdns_interface)
+    browser = Browser(stack.zeroconf)
+    async with asyncio.TaskGroup() as group:
+        services = [group.create_task(stack.run()), group.create_task(browser.run())]
+        await asyncio.sleep(_A_WHILE)
+        status = stack.status.value
+        for service in services:
+            service.cancel()
+    if status.state != "on":
+        raise Failure(f"browse: no router runs, and mDNS is {status.state} ({status.reason})")
+    return browser.heard.value
+
+
+def _lines(row: Row) -> Iterator[tuple[str, ...]]:
+    """Yield a line for a router, and one for each of its projects."""
+    addresses = row["addresses"]
+    more = f" +{len(addresses) - _FEW}" if len(addresses) > _FEW else ""
+    router = (row["label"] or "-", " ".join(addresses[:_FEW]) + more)
+    verified = "yes" if row["verified"] else "no"
+    if row["url"]:
+        yield (*router, verified, "-", row["version"] or "-", row["url"])
+    for one in row["projects"]:
+        yield (*router, verified, one["project_name"], one["version"] or "-", one["url"])

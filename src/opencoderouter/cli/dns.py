@@ -1,0 +1,234 @@
+"""``ocr-router dns``: the projects' names for clients that mDNS does not reach."""
+
+from __future__ import annotations
+
+import sys
+import textwrap
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from opencoderouter.cli import api, options
+from opencoderouter.cli.ask import Router
+from opencoderouter.cli.failure import Failure
+from opencoderouter.core.printable import printable
+
+if TYPE_CHECKING:
+    from opencoderouter.announce.client.change import Done, Failed, Place
+    from opencoderouter.announce.client.recipes import Recipe, Server
+    from opencoderouter.announce.follow import Away, Target
+    from opencoderouter.settings import Settings
+
+app = typer.Typer(
+    rich_markup_mode=None,
+    invoke_without_command=True,
+    short_help="Answer DNS questions for the names of projects.",
+)
+_HERE = ("127.0.0.1:8053", "[::1]:8053")
+_COLUMNS = 100
+_NOTHING = (
+    "This machine asks DNS servers elsewhere, as /etc/resolv.conf says, which knows no port and no"
+    " domain of its own: set up one of the following on it, or on the machine that it asks."
+)
+Listen = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--listen",
+        metavar="ADDRESS:PORT",
+        help=f"Where to answer, over UDP and TCP. [{' and '.join(_HERE)}]",
+        show_default=False,
+    ),
+]
+System = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="SYSTEM",
+        help="resolved, networkmanager, dnsmasq, macos, windows, wsl, container or nss-mdns."
+        " [what this machine uses]",
+        show_default=False,
+    ),
+]
+Asked = Annotated[
+    str,
+    typer.Option("--server", metavar="ADDRESS:PORT", help="Where the client finds the DNS server."),
+]
+Apply = Annotated[
+    bool, typer.Option("--apply", help="Write what is printed (as root).", show_default=False)
+]
+Undo = Annotated[
+    bool, typer.Option("--undo", help="Take back what --apply wrote.", show_default=False)
+]
+
+
+@app.callback()
+@options.taking(
+    *"port tls_cert state_dir mdns mdns_interface log_format log_level".split(),
+    *"dns_zone dns_forward dns_allow dns_claim_local".split(),
+)
+def dns(context: typer.Context, router: Router = None, listen: Listen = None) -> int:
+    """Answer DNS questions for the projects of a router, and by mDNS for other names in .local.
+
+    It follows the router's events, and waits for it while there is none. With --no-mdns there are
+    no other names. `ocr-router dns setup` tells how clients come to ask it.
+    """
+    if context.invoked_subcommand is not None:
+        return 0
+    from opencoderouter.announce.dns.binding import Unbound
+    from opencoderouter.wiring import logs, sidecar
+
+    settings, _ = options.settings(context)
+    places = tuple(_place(text, "--listen") for text in listen or _here())
+    target = _target(settings, router)
+    logs.configure(settings.log_format, settings.log_level)
+    try:
+        return sidecar.run(settings, places, target, _say)
+    except Unbound as error:
+        raise Failure(f"--listen: {error.strerror}") from None
+
+
+@app.command("setup", short_help="Print or write what clients need to ask it.")
+@options.taking("dns_zone", "state_dir")
+def setup(
+    context: typer.Context,
+    system: System = None,
+    server: Asked = _HERE[0],
+    apply: Apply = False,  # noqa: FBT002 - a flag
+    undo: Undo = False,  # noqa: FBT002 - a flag
+) -> None:
+    """Print what a client needs so that it asks the DNS server for the projects' names.
+
+    SYSTEM is the kind of client; without it, what this machine uses. --apply writes the files that
+    are printed, and keeps what they held before; --undo puts that back.
+    """
+    from opencoderouter.announce.client import change, recipes
+    from opencoderouter.announce.client.machine import look
+
+    settings, _ = options.settings(context)
+    place = change.this_machine(settings.state_dir)
+    if undo:
+        _see_alone(apply=apply, system=system)
+        _tell(change.undo(place), "restored")
+        return
+    asked = recipes.Server(*_place(server, "--server"))
+    zones = ("local", settings.dns_zone) if settings.dns_zone else ("local",)
+    here = look(place.root, sys.platform).systems
+    chosen = [recipes.recipe(one, asked, zones) for one in (_known(system) or here)]
+    typer.echo("\n\n".join(_text(one, asked) for one in chosen) or _NOTHING)
+    if not system:
+        typer.echo(f"\nOthers: {', '.join(one for one in recipes.SYSTEMS if one not in here)}.")
+    if apply:
+        _apply(chosen, place)
+
+
+def _here() -> list[str]:
+    """Return where to listen by default: without IPv6 there is no ``::1``."""
+    from opencoderouter.kernel.addresses import interfaces
+
+    try:
+        own = {address for one in interfaces() for address in one.addresses}
+    except OSError:  # the kernel does not say
+        return list(_HERE)
+    return [text for text in _HERE if _place(text, "--listen")[0] in own]
+
+
+def _see_alone(*, apply: bool, system: str | None) -> None:
+    if apply or system:
+        raise Failure("--undo: takes back all that was written; it goes with nothing else", 2)
+
+
+def _known(system: str | None) -> tuple[str, ...]:
+    from opencoderouter.announce.client.recipes import SYSTEMS
+
+    if system is None:
+        return ()
+    if system not in SYSTEMS:
+        raise Failure(f"SYSTEM {printable(system)}: must be one of {', '.join(SYSTEMS)}", 2)
+    return (system,)
+
+
+def _apply(chosen: list[Recipe], place: Place) -> None:
+    from opencoderouter.announce.client import change
+
+    writing = [one for one in chosen if one.files]
+    if not writing:
+        raise Failure("--apply: there is no file of this machine to write; see above")
+    typer.echo("")
+    for one in writing:
+        _tell(change.apply(one, place), "written")
+
+
+def _tell(outcome: Done | Failed, verb: str) -> None:
+    from opencoderouter.announce.client.change import Failed
+
+    if isinstance(outcome, Failed):
+        raise Failure(printable(outcome.reason))
+    for path in outcome.paths:
+        typer.echo(f"{verb}  {path}")
+    for command in outcome.ran:
+        typer.echo(f"ran  {' '.join(command)}")
+    if not outcome.paths:
+        typer.echo("Nothing to do: all is so already.")
+
+
+def _text(recipe: Recipe, server: Server) -> str:
+    from opencoderouter.announce.client.recipes import needs_port
+
+    blocks = [f"{recipe.system}: {recipe.title}"]
+    blocks += [f"{file.path}:\n{_indented(file.content)}" for file in recipe.files]
+    if recipe.commands:
+        blocks.append(_indented("\n".join(recipe.commands)))
+    if recipe.reload:
+        blocks.append(f"then: {' '.join(recipe.reload)}")
+    notes = [*recipe.paragraphs, *filter(None, [needs_port(recipe.system, server)])]
+    return "\n\n".join([*blocks, *map(_wrapped, notes)])
+
+
+def _wrapped(text: str) -> str:
+    return textwrap.fill(text, _COLUMNS, break_on_hyphens=False, break_long_words=False)
+
+
+def _indented(text: str) -> str:
+    return textwrap.indent(text.rstrip("\n"), "    ")
+
+
+def _place(text: str, option: str) -> tuple[str, int]:
+    from opencoderouter.fields import listening
+
+    try:
+        return listening(text)
+    except ValueError:
+        allowed = "ADDRESS:PORT, an IPv6 address in brackets"
+        raise Failure(f"{option} {printable(text)}: must be {allowed}", 2) from None
+
+
+def _target(settings: Settings, url: str | None) -> Callable[[], Target | Away]:
+    """Return what finds the router anew each time: its password may be another one by then.
+
+    Raises Failure for a URL that is none.
+    """
+    from opencoderouter.announce.follow import Away, Target
+
+    if url is not None:
+        api.router_at(url)
+
+    def target() -> Target | Away:
+        try:
+            router = api.router_at(url) if url is not None else api.own_router(settings)
+            context = api.trusting(router.certificate) if router.certificate else None
+        except Failure as failure:
+            return Away(str(failure))
+        proof = api.leads_to_us if api.must_be_ours(router) else None
+        return Target(router.base, router.secret, context, proof)
+
+    return target
+
+
+def _say(places: tuple[tuple[str, int], ...]) -> None:
+    from opencoderouter.fields import format_listening
+
+    where = " and ".join(map(format_listening, places))
+    with suppress(OSError, ValueError):  # it runs on when nobody reads
+        typer.echo(f"DNS at {where}. How clients come to ask it: `ocr-router dns setup`")
+        sys.stdout.flush()
