@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import ssl
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
@@ -27,8 +28,10 @@ from opencoderouter.cli.files import refused
 from opencoderouter.core.printable import printable
 
 if TYPE_CHECKING:
+    from opencoderouter.core.model import Listener
     from opencoderouter.settings import Settings
 
+_NEAR = "localhost"
 _END = "-----END CERTIFICATE-----"
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 # Who comes through somebody is not let in freely: only what is shown counts.
@@ -44,13 +47,14 @@ class Router:
     """A router to be asked at ``base``, a URL without a slash at its end.
 
     It is shown ``secret``. Of ``certificate``, a file, the first is the only one that is trusted.
-    ``patience`` is in seconds.
+    ``patience`` is in seconds. ``here``: it is this machine's, whatever its address.
     """
 
     base: str
     secret: str | None = field(default=None, repr=False)
     certificate: Path | None = None
     patience: float = 30.0  # stopping a server may take its time
+    here: bool = False
 
 
 def own_router(settings: Settings) -> Router:
@@ -58,8 +62,10 @@ def own_router(settings: Settings) -> Router:
     if not _is_ours(settings.port):
         hint = "`--router URL` asks it all the same"
         raise Failure(f"--port {settings.port}: another user listens there; {hint}")
-    base = f"{settings.scheme}://localhost:{settings.port}"
-    return Router(base, _token() or _password(settings), settings.tls_cert)
+    host = _host(settings.port)
+    secret = _token() or _password(settings, is_free=host == _NEAR)
+    base = f"{settings.scheme}://{host}:{settings.port}"
+    return Router(base, secret, settings.tls_cert, here=True)
 
 
 def router_at(url: str) -> Router:
@@ -166,7 +172,7 @@ class _ToUs(HTTPHandler):
 
 def must_be_ours(router: Router) -> bool:
     """Tell whether each connection is to be looked at (``leads_to_us``) before a word is said."""
-    near = _is_here(urlsplit(router.base).hostname or "")
+    near = router.here or _is_here(urlsplit(router.base).hostname or "")
     return near and router.secret is not None and router.certificate is None
 
 
@@ -218,11 +224,14 @@ def _token() -> str | None:
     return os.environ.get("OCR_TOKEN") or None
 
 
-def _password(settings: Settings) -> str | None:
-    """Return what the router asks also its own user for, where it does."""
+def _password(settings: Settings, *, is_free: bool) -> str | None:
+    """Return what the router asks also its own user for, where it does.
+
+    ``is_free``: who comes this way could be let in without.
+    """
     from opencoderouter.kernel.namespaces import tells_users_apart
 
-    if settings.auth == "off" or (settings.auth == "auto" and tells_users_apart()):
+    if settings.auth == "off" or (is_free and settings.auth == "auto" and tells_users_apart()):
         return None
     try:
         return settings.sources.effective()
@@ -238,9 +247,22 @@ def _is_here(host: str) -> bool:
 
 def _is_ours(port: int) -> bool:
     """Tell whether this user, and nobody else, listens on ``port``: others are not believed."""
+    return {item.uid for item in _listening(port)} <= {os.getuid()}
+
+
+def _host(port: int) -> str:
+    """Return by which host what listens on ``port`` is reached: an address if it has only some."""
+    from opencoderouter.core.hosts import is_near
+
+    found = sorted({item.target for item in _listening(port)})
+    if not found or any(map(is_near, found)):
+        return _NEAR
+    return f"[{found[0]}]" if ":" in found[0] else found[0]
+
+
+def _listening(port: int) -> Iterable[Listener]:
+    """Return who listens on ``port``; nobody where the kernel does not say."""
     from opencoderouter.kernel.sockets import kernel_listeners
 
     listeners = kernel_listeners()
-    if listeners is None:
-        return True
-    return {item.uid for item in listeners() if item.port == port} <= {os.getuid()}
+    return [item for item in listeners() if item.port == port] if listeners else []

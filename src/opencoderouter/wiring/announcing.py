@@ -7,6 +7,7 @@ import logging
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import aclosing
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,7 @@ from opencoderouter.proxy.context import Network
 from opencoderouter.registry import Registry
 from opencoderouter.settings import Settings
 from opencoderouter.watch import Watch
+from opencoderouter.wiring.lasting import lasting
 from opencoderouter.wiring.listen import is_loopback
 from opencoderouter.wiring.names import machine, machine_names
 
@@ -74,14 +76,18 @@ class Announcing:
         return self._neighbours.peers.value if self._neighbours else ()
 
     async def run(self) -> None:
-        """Service: tell and hear, until cancelled; then say goodbye."""
+        """Service: tell and hear, until cancelled; then say goodbye.
+
+        What fails is begun again: nobody's requests end because of a name.
+        """
+        services = {"addresses": self._follow_addresses, "announcement": self._follow_table}
+        if self._dns:
+            services["dns"] = self._answer
+        if self._stack:
+            services["mdns"] = partial(self._speak, self._stack)
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._follow_addresses(), name="addresses")
-            group.create_task(self._follow_table(), name="announcement")
-            if self._dns:
-                group.create_task(self._dns.run(), name="dns")
-            if self._stack:
-                self._start_mdns(self._stack, group)
+            for name, run in services.items():
+                group.create_task(lasting(name, run), name=name)
 
     def _make_stack(self) -> Stack:
         from opencoderouter.announce.stack import Stack
@@ -93,21 +99,32 @@ class Announcing:
 
         return resolver(self._settings, self._settings.dns, self.told, self._stack)
 
-    def _start_mdns(self, stack: Stack, group: asyncio.TaskGroup) -> None:
+    async def _answer(self) -> None:
+        """Answer DNS questions, also after a failure, at which the sockets are closed."""
+        self._dns = self._dns or self._make_dns()
+        try:
+            await self._dns.run()
+        finally:
+            self._dns = None
+
+    async def _speak(self, stack: Stack) -> None:
+        """Tell our names by mDNS, and hear those of others."""
         from opencoderouter.announce.accepted import Acceptance, AcceptedFile
         from opencoderouter.announce.browse import Browser
         from opencoderouter.announce.mdns import Mdns
         from opencoderouter.announce.neighbours import Neighbours
 
-        def lost(service: Service) -> None:
-            group.create_task(self.relabel(service), name="label")
-
         browser = Browser(stack.zeroconf)
         accepted = Acceptance(AcceptedFile(self._settings.state_dir / "peers.json"))
         self._neighbours = Neighbours(browser.heard, self.told, accepted.watch)
-        mdns = Mdns(stack, self.told, lost)
-        for service in (stack, mdns, browser, accepted, self._neighbours):
-            group.create_task(service.run(), name=type(service).__name__.lower())
+        async with asyncio.TaskGroup() as group:
+
+            def lost(service: Service) -> None:
+                group.create_task(self.relabel(service), name="label")
+
+            mdns = Mdns(stack, self.told, lost)
+            for service in (stack, mdns, browser, accepted, self._neighbours):
+                group.create_task(service.run(), name=type(service).__name__.lower())
 
     def _why_off(self) -> str:
         if not self._settings.mdns:

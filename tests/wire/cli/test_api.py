@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 import subprocess
 import threading
@@ -14,9 +15,18 @@ from pathlib import Path
 import pytest
 from tests.rig.stranger import UID, heard, needs_stranger, stranger
 
-from opencoderouter.cli.api import NoRouter, Router, call, own_router, router_at, takes
+from opencoderouter.cli.api import (
+    NoRouter,
+    Router,
+    call,
+    must_be_ours,
+    own_router,
+    router_at,
+    takes,
+)
 from opencoderouter.cli.failure import Failure
 from opencoderouter.settings import Settings
+from opencoderouter.wiring import banner
 
 LISTEN = """
 import socket, sys
@@ -217,3 +227,15 @@ def test_what_is_no_address(url: str) -> None:
     with pytest.raises(Failure, match="must be an http:// or https:// URL") as caught:
         router_at(url)
     assert caught.value.code == 2
+
+
+def test_a_router_of_one_address() -> None:
+    """Where ours listens on one address only, it is asked there; loopback is ``localhost``."""
+    mine = banner.outbound()
+    with socket.create_server((mine, 0)) as listening:
+        port = listening.getsockname()[1]
+        asked = own_router(Settings.model_validate({"port": port, "password": "of the test"}))
+        assert asked.base == f"http://{mine}:{port}"
+        assert must_be_ours(replace(asked, secret="some"))
+        with socket.create_server(("127.0.0.1", port)):
+            assert own_router(Settings(port=port)).base == f"http://localhost:{port}"
