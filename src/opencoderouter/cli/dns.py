@@ -105,8 +105,10 @@ def setup(
     from opencoderouter.announce.client import change, recipes
     from opencoderouter.announce.client.machine import look
 
-    settings, _ = options.settings(context)
-    place = change.this_machine(settings.state_dir)
+    settings, origin = options.settings(context)
+    is_chosen = origin["state_dir"] != "default"
+    record = settings.state_dir / change.RECORD.name if is_chosen else change.RECORD
+    place = change.this_machine(record)
     if undo:
         _see_alone(apply=apply, system=system)
         _tell(change.undo(place), "restored")

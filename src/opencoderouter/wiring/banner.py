@@ -10,14 +10,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from opencoderouter import __version__
+from opencoderouter.announce.reach import announced, wanted
 from opencoderouter.core.managed import Managed
 from opencoderouter.core.printable import printable
 from opencoderouter.core.table import Table
 from opencoderouter.fields import format_listening
+from opencoderouter.kernel.addresses import interfaces
 from opencoderouter.settings import Settings
 from opencoderouter.wiring.listen import is_loopback
 
 _NAME = "ocr-router"
+_ELSEWHERE = ("192.0.2.1", 9)  # TEST-NET-1, RFC 5737
 _NOTHING = """
   No OpenCode server is running yet. To get a project, do one of these:
     {program} start DIRECTORY      starts `opencode serve` there
@@ -92,10 +95,20 @@ def _program() -> str:
 
 
 def outbound() -> str:
-    """Return the address this machine uses towards others. Nothing is sent."""
+    """Return the address this machine uses towards others: without a way out, any that it has.
+
+    Nothing is sent.
+    """
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         try:
-            probe.connect(("192.0.2.1", 9))  # TEST-NET-1, RFC 5737
+            probe.connect(_ELSEWHERE)
         except OSError:
-            return "127.0.0.1"
+            return next(iter(_own()), "127.0.0.1")
         return str(probe.getsockname()[0])
+
+
+def _own() -> tuple[str, ...]:
+    try:
+        return announced(wanted(interfaces()), ["0.0.0.0"])  # noqa: S104 - of all addresses
+    except OSError:
+        return ()

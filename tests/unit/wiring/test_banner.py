@@ -10,6 +10,7 @@ import pytest
 from opencoderouter.core.managed import Managed
 from opencoderouter.core.model import Backend, Identity, Listener, Status
 from opencoderouter.core.table import Table
+from opencoderouter.kernel.addresses import Interface
 from opencoderouter.registry import Registry
 from opencoderouter.settings import Settings
 from opencoderouter.wiring import banner
@@ -117,3 +118,11 @@ def test_names_on_the_network() -> None:
             text = banner.opening(given, [listening])
         assert ("http://PROJECT-alice.local:8080/" in text) is told
         assert "  DNS        127.0.0.1:8053\n  DNS        [::1]:8053" in text
+
+
+def test_no_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a route the machine still has an address, unless it has none."""
+    monkeypatch.setattr(banner, "_ELSEWHERE", ("255.255.255.255", 9))  # may not be connected to
+    found = [(Interface("eth0", 2, ("192.0.2.7", "2001:db8::7")),), ()]
+    monkeypatch.setattr(banner, "interfaces", lambda: found.pop(0))
+    assert [banner.outbound(), banner.outbound()] == ["192.0.2.7", "127.0.0.1"]

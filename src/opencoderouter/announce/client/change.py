@@ -1,6 +1,6 @@
 """Writes the files of a recipe, and takes them back: all of them or none, and byte for byte.
 
-What stood there before is kept in a record of the state directory, until it is taken back.
+What stood there before is kept in a record until it is taken back.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from opencoderouter.announce.client.recipes import Recipe
 from opencoderouter.core.printable import printable
 
 _PATIENCE = 60.0  # seconds for a service to start again
+RECORD = Path("/var/lib/opencoderouter/dns-setup.json")
 _RUNNING = Path("/run/systemd/system")  # sd_booted(3)
 
 # Runs a command, and returns why it failed; None when it did not.
@@ -71,9 +72,12 @@ class _Kept:
     reloads: Mapping[str, Reload]
 
 
-def this_machine(state_dir: Path) -> Place:
-    """Return the machine that this process runs on."""
-    return Place(state_dir / "dns-setup.json", Path("/"), run, is_active)
+def this_machine(record: Path = RECORD) -> Place:
+    """Return the machine that this process runs on; ``record`` is the file for what was changed.
+
+    It is the machine's, not a user's: with `sudo`, the home directory may be somebody else's.
+    """
+    return Place(record, Path("/"), run, is_active)
 
 
 def run(command: Sequence[str]) -> str | None:
@@ -96,7 +100,8 @@ def is_active(service: str) -> bool:
 def apply(recipe: Recipe, place: Place) -> Done | Failed:
     """Write the files of a recipe, and have its service read them.
 
-    What is so already stays as it is. When anything fails everything is as before.
+    What is so already stays as it is. When anything fails everything is as before. What somebody
+    has written into a file of ours is not overwritten: that is said, and nothing is done.
     """
     try:
         wanted = {file.path: file.content.encode() for file in recipe.files}
@@ -119,12 +124,10 @@ def undo(place: Place) -> Done | Failed:
     """
     try:
         kept = _load(place)
-        for name, before in kept.before.items():
-            now = files.look(place.path(name)).content
-            if now != before.content and _digest(now) != kept.written[name]:
-                return Failed(
-                    f"{place.path(name)}: somebody has changed it since; see to it by hand"
-                )
+        now = {name: files.look(place.path(name)) for name in kept.before}
+        if foreign := _changed_since(kept, now, place):
+            return foreign
+        for name in kept.before:
             files.see_writable(place.path(name))
         if not kept.before:
             return Done(())
@@ -138,6 +141,8 @@ def _apply(
     recipe: Recipe, changed: Mapping[str, bytes], now: Mapping[str, Before], place: Place
 ) -> Done | Failed:
     kept = _load(place)
+    if foreign := _changed_since(kept, {name: now[name] for name in changed}, place):
+        return foreign
     reload = recipe.service, recipe.reload
     wanted = {name: _instead(now[name], new) for name, new in changed.items()}
     ran: Commands = ()
@@ -154,6 +159,15 @@ def _apply(
     if ran:
         _reload([reload], place)  # it has read what is no longer there
     return Failed(failures[0])
+
+
+def _changed_since(kept: _Kept, now: Mapping[str, Before], place: Place) -> Failed | None:
+    """Return that a file is neither as we wrote it nor as it was before."""
+    for name in now.keys() & kept.before.keys():
+        content = now[name].content
+        if content != kept.before[name].content and _digest(content) != kept.written[name]:
+            return Failed(f"{place.path(name)}: somebody has changed it since; see to it by hand")
+    return None
 
 
 def _more(
