@@ -27,6 +27,7 @@ from opencoderouter.core.named import Named, parse_backend
 _LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _NAME = re.compile(rf"(?:\*\.)?{_LABEL}(?:\.{_LABEL})*")
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*")
+_ZONE = re.compile(r"[A-Za-z0-9._:-]{1,32}")
 _INTERFACES = re.compile(r"!?[^\s/!,]{1,32}")  # names of interfaces, with * and ?
 _IPV6, _LAST_PORT = 6, 65535
 _SIZE = re.compile(r"([0-9]{1,9})(MB|GB)", re.IGNORECASE)
@@ -113,6 +114,14 @@ def _zone(value: str) -> str:
     return name
 
 
+def _numeric(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
+    """Return an address; its zone is a name of an interface, not anything as Python has it."""
+    address = ipaddress.ip_address(text)
+    if "%" in text and _ZONE.fullmatch(text.partition("%")[2]) is None:
+        raise ValueError(text)
+    return address
+
+
 def listening(value: object) -> tuple[str, int]:
     """Return address and port of ``ADDR:PORT``; an IPv6 address stands in brackets.
 
@@ -120,7 +129,7 @@ def listening(value: object) -> tuple[str, int]:
     """
     host, mark, port = str(value).rpartition(":")
     bare = host.removeprefix("[").removesuffix("]")
-    address = ipaddress.ip_address(bare)
+    address = _numeric(bare)
     if not mark or (address.version == _IPV6) != (host != bare) or not port.isascii():
         raise ValueError(value)
     number = int(port)
@@ -136,7 +145,7 @@ def format_listening(at: tuple[str, int]) -> str:
 
 
 def _address(value: object) -> str:
-    return str(ipaddress.ip_address(str(value)))
+    return str(_numeric(str(value)))
 
 
 def _network(value: object) -> Network:

@@ -8,7 +8,7 @@ from typing import Literal
 
 from tests.threats.world import World
 
-Need = Literal["stranger", "network"]
+Need = Literal["stranger", "network", "lan"]
 
 
 @dataclass(frozen=True, slots=True)

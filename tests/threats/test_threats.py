@@ -12,10 +12,21 @@ from itertools import chain
 from pathlib import Path
 
 import pytest
+from tests.rig.lan import why_no_lan
 from tests.rig.netns import why_no_network
 from tests.rig.processes import MARK, assert_gone
 from tests.rig.stranger import why_no_stranger
-from tests.threats import agents, browser, machine, network, spills, tokens
+from tests.threats import (
+    agents,
+    browser,
+    machine,
+    names,
+    network,
+    posing,
+    questions,
+    spills,
+    tokens,
+)
 from tests.threats.row import Row
 from tests.threats.world import World
 
@@ -23,9 +34,9 @@ from opencoderouter.kernel.kin import Kin
 from opencoderouter.kernel.namespaces import tells_users_apart
 from opencoderouter.kernel.peers import peers
 
-MODULES = (machine, agents, network, browser, tokens, spills)
+MODULES = (machine, agents, network, names, posing, questions, browser, tokens, spills)
 ROWS: tuple[Row, ...] = tuple(chain.from_iterable(module.ROWS for module in MODULES))
-WHY_NOT = {"stranger": why_no_stranger, "network": why_no_network}
+WHY_NOT = {"stranger": why_no_stranger, "network": why_no_network, "lan": why_no_lan}
 
 
 def _why_nobody_is_free() -> str:

@@ -20,6 +20,7 @@ from tests.rig.recorder import Received
 from tests.rig.router import COMMAND, Router, router
 from tests.rig.seat import Address, Seat, seat, strangers_seat
 from tests.rig.wait import until
+from tests.threats.town import Town, town
 from tests.wire.proxy.secured import make_pair
 
 OWNER = "quentin"
@@ -168,6 +169,11 @@ class World:
     def cable(self) -> Network:
         """Return the way to another machine."""
         return self._end.enter_context(network())
+
+    @cached_property
+    def town(self) -> Town:
+        """Return a LAN with a router that tells its names."""
+        return self._end.enter_context(town(self.folder / "town"))
 
     @cached_property
     def here(self) -> Seat:

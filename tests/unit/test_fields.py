@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from opencoderouter.fields import Size, format_size
+from opencoderouter.fields import Addresses, Size, format_size, listening
 
 
 @pytest.mark.parametrize(
@@ -27,3 +27,13 @@ def test_a_size_is_shown_as_it_is_written() -> None:
     """What ``config`` prints can be written into the file."""
     assert format_size(50 * 10**6) == "50MB"
     assert TypeAdapter(Size).validate_python(format_size(2 * 10**9)) == 2 * 10**9
+
+
+def test_zones_of_addresses() -> None:
+    """A zone is an interface: such places are written into files of others."""
+    assert listening("[fe80::1%eth0.5]:53") == ("fe80::1%eth0.5", 53)
+    for zone in ("", "x\nDNS=192.0.2.6", 'x"', "x y", "\x1b[2J"):
+        with pytest.raises(ValueError, match="fe80"):
+            listening(f"[fe80::1%{zone}]:53")
+        with pytest.raises(ValidationError):
+            TypeAdapter(Addresses).validate_python([f"fe80::1%{zone}"])

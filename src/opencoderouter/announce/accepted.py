@@ -113,8 +113,12 @@ def accepted(entry: object) -> Accepted | None:
         and is_label(label)
         and isinstance(addresses, list)
         and 0 < len(addresses) <= MOST_ADDRESSES
-        and all(isinstance(one, str) and is_literal(one) for one in addresses)
+        and all(isinstance(one, str) and _is_address(one) for one in addresses)
         and isinstance(port, int)
         and 0 < port <= LAST_PORT
     )
     return Accepted(label, tuple(addresses), port) if right else None
+
+
+def _is_address(text: str) -> bool:
+    return "%" not in text and is_literal(text)  # Python takes anything as a zone

@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
-from zeroconf import NotRunningException, ServiceStateChange, Zeroconf
+from zeroconf import Error, ServiceStateChange, Zeroconf
 from zeroconf.asyncio import AsyncServiceBrowser, AsyncServiceInfo, AsyncZeroconf
 
 from opencoderouter.announce.hearing import Records
@@ -137,7 +137,9 @@ class Browser:
     async def _ask(self, zeroconf: Zeroconf, entry: _Entry) -> None:
         """Ask for the records of a service; who does not answer is forgotten after a while."""
         service, answered = AsyncServiceInfo(f"{entry.kind}.local.", entry.name), False
-        with suppress(NotRunningException):  # closed at this very moment: others will be opened
+        # Closed at this very moment: others will be opened. Or its host has a name that zeroconf
+        # reads and cannot write, such as one that is no UTF-8: nobody can ask for that.
+        with suppress(Error):
             answered = await service.async_request(zeroconf, _PATIENCE * 1000)
         entry.asking = False
         if not answered:

@@ -1,6 +1,8 @@
-"""Who is heard by mDNS: nobody from the Internet, though the port is open to all.
+"""What is heard by mDNS: nothing from the Internet, and nothing that zeroconf cannot say again.
 
-Questions and answers from elsewhere are to be ignored (RFC 6762 sections 5.5 and 11).
+The port is open to all; questions and answers from elsewhere are to be ignored (RFC 6762 sections
+5.5 and 11). Octets of a name that are no UTF-8 are read as U+FFFD, which is longer: a label may be
+too long then to be written, and whatever is sent with it in a list of what is known fails.
 """
 
 from __future__ import annotations
@@ -11,11 +13,14 @@ from functools import lru_cache, partial
 from typing import cast
 
 from zeroconf import Zeroconf
+from zeroconf._dns import DNSPointer, DNSRecord, DNSService
+from zeroconf._protocol.incoming import DNSIncoming
 
 from opencoderouter.announce.near import PRIVATE, is_near
 from opencoderouter.kernel.addresses import Interface
 
 _SENDERS = 1024  # that are remembered
+_LABEL = 63  # octets
 
 
 class Gate(asyncio.DatagramProtocol):
@@ -31,12 +36,37 @@ class Gate(asyncio.DatagramProtocol):
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         """Pass on a packet from nearby."""
-        if self._is_near(addr[0]):
+        if self._is_near(addr[0]) and is_writable(data):
             self.inner.datagram_received(data, addr)
 
     def error_received(self, exc: Exception) -> None:
         """Pass on what a socket says."""
         self.inner.error_received(exc)
+
+
+def is_writable(data: bytes) -> bool:
+    """Tell whether all names of a packet can be written, also in lower case."""
+    message = DNSIncoming(data)
+    names = [one.name for one in message.questions]
+    for record in message.answers():
+        names += _names(record)
+    return all(map(_fits, names))
+
+
+def _names(record: DNSRecord) -> list[str]:
+    if isinstance(record, DNSPointer):
+        return [record.name, record.alias]
+    return [record.name, record.server] if isinstance(record, DNSService) else [record.name]
+
+
+def _fits(name: str) -> bool:
+    if name.isascii():
+        return True
+    return all(
+        len(one.encode("utf-8", "replace")) <= _LABEL
+        for label in name.split(".")
+        for one in (label, label.lower())
+    )
 
 
 def guard(zeroconf: Zeroconf, interfaces: tuple[Interface, ...]) -> None:

@@ -66,6 +66,7 @@ def test_none_is_lost(file: AcceptedFile) -> None:
         {"addresses": "192.0.2.7"},
         {"addresses": ["evil.test"]},
         {"addresses": [1]},
+        {"addresses": ["fe80::1%eth0"]},
         {"addresses": ["192.0.2.7"] * 65},
         {"port": 0},
         {"port": 65536},

@@ -246,3 +246,11 @@ async def test_another_network(network: Network) -> None:
     other.answer = lambda _: other.hear(address(V4))
     assert data(await asked.ask("printer.local", A)) == [V4]
     assert len(other.sent) == 1
+
+
+async def test_letters_that_grow(network: Network) -> None:
+    """Only ASCII letters are made small: others can be longer then, and no label any more."""
+    grows = "\N{LATIN CAPITAL LETTER I WITH DOT ABOVE}" * 31
+    network.answer = lambda _: network.hear(address(V4, f"{grows}x.local."))
+    assert data(await bridge(network).ask(f"{grows}X.local", A)) == [V4]
+    assert {question[0] for question in network.sent[0]} == {f"{grows}x.local."}

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from zeroconf._dns import DNSPointer, DNSQuestion, DNSService
+from zeroconf._protocol.outgoing import DNSOutgoing
 
 from opencoderouter.announce.gate import Gate
 from opencoderouter.kernel.addresses import Interface
@@ -50,6 +52,41 @@ def test_who_is_heard(sender: str, *, is_heard: bool) -> None:
     inner = Inner()
     Gate(inner, (PUBLIC,)).datagram_received(b"x", (sender, 5353))
     assert inner.got == ([(b"x", (sender, 5353))] if is_heard else [])
+
+
+def packet(label: bytes) -> list[bytes]:
+    """Return packets with such a label in a question, an owner, a PTR and an SRV record."""
+    name, kind = f"{'x' * len(label)}.local.", "_opencode._tcp.local."
+    asked = DNSOutgoing(0)
+    asked.add_question(DNSQuestion(name, 255, 1))
+    made = [asked]
+    for record in (
+        DNSPointer(name, 12, 1, 120, kind),
+        DNSPointer(kind, 12, 1, 120, name),
+        DNSService(f"a.{kind}", 33, 1, 120, 0, 0, 80, name),
+    ):
+        made.append(DNSOutgoing(0x8400))
+        made[-1].add_answer_at_time(record, 0)
+    return [one.packets()[0].replace(b"x" * len(label), label) for one in made]
+
+
+@pytest.mark.parametrize(
+    ("label", "is_heard"),
+    [
+        (b"x" * 63, True),
+        (b"B\xfcro", True),  # of an old printer
+        ("büro".encode(), True),
+        (b"\xff" * 22, False),
+        (b"\xff" * 63, False),
+        ("\N{LATIN CAPITAL LETTER I WITH DOT ABOVE}".encode() * 31, False),
+    ],
+)
+def test_what_zeroconf_could_not_say(label: bytes, *, is_heard: bool) -> None:
+    """A label that is too long once it has been read stays outside, wherever it stands."""
+    for one in packet(label):
+        inner = Inner()
+        Gate(inner, ()).datagram_received(one, ("10.1.2.3", 5353))
+        assert bool(inner.got) == is_heard
 
 
 def test_errors_pass() -> None:

@@ -149,6 +149,17 @@ def test_a_file_that_somebody_has_changed_since(machine: Machine) -> None:
     assert machine.everything() == before
 
 
+def test_what_somebody_has_added_is_not_overwritten(machine: Machine) -> None:
+    """Another --apply does not write over what is neither ours nor what was there before."""
+    apply(recipe("dnsmasq", HERE, ("local",)), machine.place)
+    path = machine.path(CONF)
+    edited = path.read_bytes() + b"server=/corp/192.0.2.7\n"
+    path.write_bytes(edited)
+    failed = apply(recipe("dnsmasq", Server("127.0.0.1", 8054), ("local",)), machine.place)
+    assert failed == Failed(f"{path}: somebody has changed it since; see to it by hand")
+    assert path.read_bytes() == edited
+
+
 def test_a_file_that_somebody_has_put_back(machine: Machine) -> None:
     """That is what is wanted."""
     before = machine.everything()

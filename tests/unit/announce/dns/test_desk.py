@@ -11,7 +11,7 @@ from opencoderouter.announce.dns import desk as desks
 from opencoderouter.announce.dns.answer import Answer, Bridge, Forward, Kind
 from opencoderouter.announce.dns.desk import Desk
 from opencoderouter.announce.dns.forward import Forwarder
-from opencoderouter.announce.dns.query import Query
+from opencoderouter.announce.dns.query import SERVFAIL, Query
 from opencoderouter.announce.dns.records import A, Ask, Heard, Record, Silence, name
 from opencoderouter.announce.dns.zone import successor
 from opencoderouter.core.announcement import Announcement
@@ -186,3 +186,15 @@ async def test_not_forwarded() -> None:
     at = desk(other=Other(None))
     assert code(await at.settle(slow(at, ask("example.com")))) == 2
     assert counted(at) == {"forwarded": 1, "failed": 1}
+
+
+async def test_a_question_that_breaks_something(caplog: pytest.LogCaptureFixture) -> None:
+    """One question must not end the server: the client is told that it failed, and it is logged."""
+
+    async def broken(_name: str, _kind: int) -> Heard:
+        raise RuntimeError
+
+    at = desk(ask=broken)
+    assert code(await at.settle(slow(at, HOST))) == SERVFAIL
+    assert "question failed" in caplog.text
+    assert counted(at)["failed"] == 1
