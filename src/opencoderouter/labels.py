@@ -14,19 +14,21 @@ _LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 
 
 class LabelFile:
-    """A JSON object: for each machine, which may share a home directory, slug to host label.
+    """A JSON object: for each ``place``, slug to host label.
+
+    A place is a router: several may share a home directory, on one machine or on many.
 
     A file that cannot be read or written costs the labels of the next run, not this run: it is
     logged, never raised.
     """
 
-    def __init__(self, path: Path, machine: str) -> None:
-        self._path, self._machine = path, machine
+    def __init__(self, path: Path, place: str) -> None:
+        self._path, self._place = path, place
 
     def load(self) -> dict[str, str]:
-        """Return the labels of earlier runs on this machine: none when there is no file yet."""
+        """Return the labels of earlier runs there: none when there is no file yet."""
         try:
-            return self._read().get(self._machine, {})
+            return self._read().get(self._place, {})
         except FileNotFoundError:
             return {}
         except OSError as error:
@@ -38,7 +40,7 @@ class LabelFile:
         try:
             with private.locked(self._path):
                 stored = self._stored()
-                stored.setdefault(self._machine, {})[slug] = label
+                stored.setdefault(self._place, {})[slug] = label
                 text = json.dumps(stored, indent=1, sort_keys=True)
                 private.replace(self._path, text.encode("ascii"))
         except OSError as error:
@@ -53,7 +55,7 @@ class LabelFile:
 
     def _read(self) -> dict[str, dict[str, str]]:
         content = private.read_json(self._path)
-        return {machine: _valid(labels) for machine, labels in content.items()}
+        return {place: _valid(labels) for place, labels in content.items()}
 
 
 def _valid(labels: object) -> dict[str, str]:

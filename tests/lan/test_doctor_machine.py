@@ -98,8 +98,8 @@ def test_a_dns_server_that_is_silent(router: Station) -> None:
         process.says("held")
         found = ailing(diagnosed(router.host, "dns"))
         assert "does not answer over UDP and TCP" in found["summary"]
-        assert "(python3)" in found["mend"][0]
-        follow(router.host, found["mend"][0].partition("  ")[0])
+        assert found["mend"][0].endswith("  # python3")
+        follow(router.host, found["mend"][0])
         process.child.wait(60)
     assert found["mend"][1] == "ocr-router dns"
     with sidecar(router.host):
@@ -161,7 +161,7 @@ def test_a_name_that_was_lost(user: Host) -> None:
     """A project whose usual name another machine has is told, with its other name."""
     state = Path(environment(user)["OCR_STATE_DIR"])
     state.mkdir(mode=0o700, exist_ok=True)
-    text = json.dumps({"user": {"shop": "shop-alice-user"}})
+    text = json.dumps({"alice@user:8080": {"shop": "shop-alice-user"}})
     (state / "labels.json").write_text(text)
     (state / "labels.json").chmod(0o600)
     found = ailing(diagnosed(user, "names"), "info")

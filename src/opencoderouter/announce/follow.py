@@ -102,7 +102,14 @@ class Follower:
                     self._publish(target)
         except (aiohttp.ClientError, OSError) as error:  # TimeoutError is an OSError
             return Away(f"{target.base}: no router answers ({_why(error)})")
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        except (
+            ArithmeticError,
+            ValueError,
+            TypeError,
+            LookupError,
+            AttributeError,
+            RecursionError,
+        ):
             return Away(f"{target.base}: what answers there is not a router")
         return Away(f"{target.base}: it has ended the stream of its events")
 

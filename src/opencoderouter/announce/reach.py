@@ -40,11 +40,13 @@ def announced(interfaces: Iterable[Interface], bound: Iterable[str]) -> tuple[st
 
     ``bound`` are the numeric addresses at which it listens: ``0.0.0.0`` stands for every IPv4
     address, ``::`` for every address. An address that none of the ``interfaces`` has is not told.
-    A link-local one is told only where its interface has nothing else.
+    A link-local one is told only where its interface has nothing else, one of a loopback only where
+    nothing else is spoken on: to others it is their own machine.
     """
-    asked = {_plain(one) for one in bound}
+    asked, spoken = {_plain(one) for one in bound}, list(interfaces)
+    outer = [one for one in spoken if not one.loopback] or spoken
     found = dict.fromkeys(
-        address for one in interfaces for address in _useful(one) if _reached(address, asked)
+        address for one in outer for address in _useful(one) if _reached(address, asked)
     )
     return tuple(str(one) for one in sorted(found, key=lambda one: one.version))
 

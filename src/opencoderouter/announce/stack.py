@@ -12,7 +12,7 @@ from contextlib import aclosing, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Literal
 
-from zeroconf import Error
+from zeroconf import Error, Zeroconf
 from zeroconf.asyncio import AsyncZeroconf
 
 from opencoderouter.announce.gate import guard
@@ -149,24 +149,33 @@ async def _opened(interfaces: tuple[Interface, ...]) -> AsyncZeroconf:
     try:
         async with asyncio.timeout(_START):
             await opened.zeroconf.async_wait_for_start()
+        _see_senders(opened.zeroconf)
+        for reader in opened.zeroconf.engine.readers:
+            _hear_only_joined(reader.sock)
+        guard(opened.zeroconf, interfaces)
     except BaseException:
         await opened.async_close()
         raise
-    if not opened.zeroconf.engine.senders:
-        await opened.async_close()
-        raise OSError(errno.ENETUNREACH, "no interface takes multicast")
-    if sys.platform == "linux":
-        for reader in opened.zeroconf.engine.readers:
-            _hear_only_joined(reader.sock)
-    guard(opened.zeroconf, interfaces)
     return opened
 
 
+def _see_senders(zeroconf: Zeroconf) -> None:
+    """Raise OSError when there is no interface to send on."""
+    if not zeroconf.engine.senders:
+        raise OSError(errno.ENETUNREACH, "no interface takes multicast")
+
+
 def _hear_only_joined(opened: socket.socket) -> None:
-    """Do not hear what is said where only another program listens: interfaces may be excluded."""
-    opened.setsockopt(socket.IPPROTO_IP, _IP_MULTICAST_ALL, 0)
-    if opened.family == socket.AF_INET6:
-        opened.setsockopt(socket.IPPROTO_IPV6, _IPV6_MULTICAST_ALL, 0)
+    """Do not hear what is said where only another program listens: interfaces may be excluded.
+
+    Not all kernels can tell it apart.
+    """
+    if sys.platform != "linux":
+        return
+    with suppress(OSError):
+        opened.setsockopt(socket.IPPROTO_IP, _IP_MULTICAST_ALL, 0)
+        if opened.family == socket.AF_INET6:
+            opened.setsockopt(socket.IPPROTO_IPV6, _IPV6_MULTICAST_ALL, 0)
 
 
 def _ends(interface: Interface) -> Iterator[str | int]:

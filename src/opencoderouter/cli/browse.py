@@ -24,7 +24,8 @@ Row = dict[str, Any]
 _A_WHILE = 2.0  # seconds: who is there answers within one
 _FEW = 3  # addresses that are shown
 _HEAD = ("ROUTER", "ADDRESS", "VERIFIED", "PROJECT", "VERSION", "URL")
-_FIELDS = {"label", "host", "url", "addresses", "port", "version", "verified", "projects"}
+_TEXTS, _OTHERS = {"label", "host", "url", "version"}, {"addresses", "port", "verified", "projects"}
+_PROJECT = {"project_name", "version", "url"}
 _UNVERIFIED = (
     "Anybody can announce anything: what is not verified may be somebody else's.\n"
     "`ocr-router peer add ROUTER` accepts a router that you know."
@@ -70,12 +71,27 @@ def _told(router: Asked) -> list[Row]:
 
 
 def _is_row(row: object) -> bool:
-    return isinstance(row, dict) and row.keys() >= _FIELDS
+    if not isinstance(row, dict) or not (row.keys() >= _OTHERS and _is_text(row, _TEXTS)):
+        return False
+    addresses, projects = row["addresses"], row["projects"]
+    return (
+        isinstance(addresses, list)
+        and all(isinstance(one, str) for one in addresses)
+        and isinstance(projects, list)
+        and all(isinstance(one, dict) and _is_text(one, _PROJECT) for one in projects)
+    )
+
+
+def _is_text(row: Row, names: set[str]) -> bool:
+    return all(isinstance(row.get(name), str) for name in names)
 
 
 def _see_it_listens(router: Asked) -> None:
     """Raise Failure when a router cannot hear anybody."""
-    mdns = call(router, "/api/health").get("mdns", {})
+    said = call(router, "/api/health")
+    mdns = said.get("mdns") if isinstance(said, dict) else None
+    if not isinstance(mdns, dict):
+        raise NoRouter(f"{router.base}: what answers there is not a router")
     if mdns.get("status") != "on":
         said = f"mDNS is {mdns.get('status')} ({mdns.get('reason')})"
         raise Failure(f"{router.base}: this router hears nobody: {printable(said)}")

@@ -17,14 +17,16 @@ class Told:
     """What a router tells of its names.
 
     ``down``: there is none to be asked, for this ``reason``. ``domain`` is the router's own name on
-    the network, with ``addresses``; empty where it announces nothing. ``mdns`` is ``on``, ``off``
-    or ``failed``, on ``interfaces``; ``dns`` are the addresses of its DNS server, with ports.
+    the network, with ``addresses``; empty where it announces nothing. ``owner`` is whose it is.
+    ``mdns`` is ``on``, ``off`` or ``failed``, on ``interfaces``; ``dns`` are the addresses of its
+    DNS server, with ports.
     """
 
     down: bool = False
     reason: str = ""
     domain: str = ""
     addresses: tuple[str, ...] = ()
+    owner: str = ""
     mdns: str = ""
     interfaces: tuple[str, ...] = ()
     dns: tuple[str, ...] = ()
@@ -53,6 +55,7 @@ def read(body: object) -> Told:
         reason=str(mdns.get("reason") or ""),
         domain=str(body.get("domain") or ""),
         addresses=_texts(body.get("addresses")),
+        owner=str(body.get("owner") or ""),
         mdns=str(mdns.get("status") or ""),
         interfaces=_texts(mdns.get("interfaces")),
         dns=_texts(body.get("dns")),

@@ -98,7 +98,7 @@ def _seen(answer: Reply | str) -> str:
 def _ways(server: Server, facts: Facts) -> tuple[str, ...]:
     """Return how to have the port for the right program: whatever else holds it has to end."""
     found = {one.pid: one for one in holders(facts.proc, server[1]) if one.pid}
-    others = tuple(f"kill {pid}  ({one.name})" for pid, one in found.items())
+    others = tuple(f"kill {pid}  # {one.name}" for pid, one in found.items())
     again = "ocr-router dns" if server == _SIDECAR else f"ocr-router serve --dns {_spelled(server)}"
     return (*others, again)
 

@@ -13,7 +13,7 @@ from opencoderouter.doctor.facts import Answered, Facts
 from opencoderouter.doctor.finding import Check, Finding, Status
 from opencoderouter.doctor.net import told
 from opencoderouter.labels import LabelFile
-from opencoderouter.wiring.names import machine
+from opencoderouter.wiring.names import place
 
 _CODE = "names"
 _LIST = "/api/backends"
@@ -27,8 +27,9 @@ async def run(facts: Facts) -> Iterable[Finding]:
     state = await told(facts)
     answer = await facts.router.get(_LIST)
     rows = answer.body if isinstance(answer, Answered) and isinstance(answer.body, list) else []
-    lost = _told(rows, facts) if rows else _stored(facts)
-    found = [*_machine(socket.gethostname()), *_lost(lost, facts)]
+    owner = state.owner or facts.settings.owner
+    lost = _told(rows, owner) if rows else _stored(facts)
+    found = [*_machine(socket.gethostname()), *_lost(lost, owner, facts)]
     name = f": {state.domain}" if state.domain else ""
     return found or [Finding(_CODE, Status.OK, f"The names of machine and projects are free{name}")]
 
@@ -56,10 +57,9 @@ def _objection(label: str) -> str:
     return ""
 
 
-def _told(rows: list[Mapping[str, Any]], facts: Facts) -> dict[str, str]:
+def _told(rows: list[Mapping[str, Any]], owner: str) -> dict[str, str]:
     """Return slug to host label of the projects that do not have their usual one."""
     pairs = {str(row.get("slug")): str(row.get("domain") or "") for row in rows}
-    owner = facts.settings.owner
     return {
         slug: domain.removesuffix(".local")
         for slug, domain in pairs.items()
@@ -69,14 +69,13 @@ def _told(rows: list[Mapping[str, Any]], facts: Facts) -> dict[str, str]:
 
 def _stored(facts: Facts) -> dict[str, str]:
     """Return the same from the file: without a router, that is all there is."""
-    return LabelFile(facts.settings.state_dir / _FILE, machine()).load()
+    return LabelFile(facts.settings.state_dir / _FILE, place(facts.settings)).load()
 
 
-def _lost(lost: Mapping[str, str], facts: Facts) -> Iterator[Finding]:
+def _lost(lost: Mapping[str, str], owner: str, facts: Facts) -> Iterator[Finding]:
     others = {slug: label for slug, label in lost.items() if slug != ROUTER}
     if not others:
         return
-    owner = facts.settings.owner
     seen = tuple(f"{slug}-{owner}.local: here {label}.local" for slug, label in others.items())
     yield Finding(
         _CODE,

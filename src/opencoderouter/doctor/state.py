@@ -27,6 +27,8 @@ _JSON = {  # what mends a file that is damaged
     "secrets.json": "",
     "tokens.json": "tokens must be made anew",
     "logged-out.json": "then `ocr-router password --rotate` ends all sessions",
+    "peers.json": "other routers must be accepted anew",
+    "dns-setup.json": "what `dns setup --apply` wrote must be taken back by hand",
 }
 _WHY = "Names, the password and tokens are kept there: who can read it is let in as you."
 _WHY_WRITE = "Names of projects, the password and tokens cannot be kept."

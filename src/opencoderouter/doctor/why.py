@@ -77,8 +77,8 @@ def _name(target: Target, looked: Looked) -> Hop:
 def _where_known(host: str) -> str:
     if host.endswith(".local"):
         return (
-            "`ocr-router doctor --only resolver,multicast,mdns-stack` looks at mDNS on this "
-            "machine; without mDNS: `ocr-router dns setup`"
+            "`ocr-router doctor --only resolver --only multicast --only mdns-stack` looks at mDNS "
+            "on this machine; without mDNS: `ocr-router dns setup`"
         )
     return "check the spelling, or add the name to the DNS or to /etc/hosts"
 

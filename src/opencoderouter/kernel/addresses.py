@@ -74,17 +74,20 @@ def interfaces() -> tuple[Interface, ...]:
 
 
 async def changes() -> AsyncGenerator[None]:
-    """Yield each time after links or addresses may have changed; several changes may be one."""
+    """Yield each time after links or addresses may have changed; several changes may be one.
+
+    The first time is at once: who looks then misses nothing.
+    """
     try:
         with _subscribe() as heard:
             while True:
+                yield
                 await _readable(heard)
                 _drain(heard)
-                yield
     except (OSError, AttributeError):  # AttributeError: a Python without AF_NETLINK
         while True:
-            await asyncio.sleep(_PERIOD)
             yield
+            await asyncio.sleep(_PERIOD)
 
 
 def assemble(links: list[_Message], addresses: list[_Message]) -> tuple[Interface, ...]:

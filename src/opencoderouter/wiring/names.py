@@ -18,6 +18,11 @@ def machine() -> str:
     return slugify(socket.gethostname().partition(".")[0])[:_HOST].strip("-")
 
 
+def place(settings: Settings) -> str:
+    """Return what tells a router from all others that may share its home directory."""
+    return f"{settings.owner}@{machine()}:{settings.port}"
+
+
 def machine_names(settings: Settings) -> Names:
     """Return the names this machine goes by, and the owner's projects on it."""
     host = socket.gethostname().lower().rstrip(".")

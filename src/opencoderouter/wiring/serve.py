@@ -42,7 +42,7 @@ from opencoderouter.wiring.announcing import Announcing
 from opencoderouter.wiring.entry import Entry
 from opencoderouter.wiring.journal import journal
 from opencoderouter.wiring.messages import Start
-from opencoderouter.wiring.names import machine, machine_names
+from opencoderouter.wiring.names import machine_names, place
 from opencoderouter.wiring.opencode import opencode_client
 from opencoderouter.wiring.signals import stop_on_signals
 from opencoderouter.wiring.workers import Owner, Workers
@@ -73,7 +73,7 @@ def run(
         writer = end.enter_context(closing(LeaseWriter(file)))
         limit = LABEL - 1 - len(settings.owner)  # {slug}-{owner} is one label
         leases = reserve(file.load(), settings.backend, limit=limit)
-        labels = LabelFile(settings.state_dir / "labels.json", machine())
+        labels = LabelFile(settings.state_dir / "labels.json", place(settings))
         registry = Registry(
             leases, labels=labels.load(), limit=limit, ascii_=anyascii, save=writer.save
         )

@@ -73,3 +73,9 @@ def test_an_address_is_told_once() -> None:
 def test_the_loopback_is_told_where_it_is_wanted() -> None:
     """Who names the loopback has the names on this machine."""
     assert announced((LO,), ["127.0.0.1"]) == ("127.0.0.1",)
+
+
+def test_loopback_addresses() -> None:
+    """They are told where nothing else is spoken on: others would find themselves there."""
+    assert announced((LO, ETH), ["0.0.0.0", "::"]) == ("192.0.2.2", "2001:db8::2")
+    assert announced((LO,), ["0.0.0.0", "::"]) == ("127.0.0.1", "::1")

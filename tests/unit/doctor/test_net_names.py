@@ -63,7 +63,18 @@ def test_a_lost_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert finding.evidence == ("shop-al.local: here shop-al-box.local",)
     state = tmp_path / "state"
     state.mkdir(mode=0o700)
-    (state / "labels.json").write_text(json.dumps({"box": {"web": "web-al-box"}}))
+    (state / "labels.json").write_text(json.dumps({"al@box:8080": {"web": "web-al-box"}}))
     (state / "labels.json").chmod(0o600)
     [finding] = found(CHECK, facts(tmp_path, username="al"))
     assert "web" in finding.summary
+
+
+def test_the_routers_owner(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Whose the router is it says itself: without its --username no name counts as lost."""
+    called(monkeypatch, "box")
+    answers = {
+        "/api/health": Answered({"owner": "bob"}),
+        "/api/backends": Answered([{"slug": "shop", "domain": "shop-bob.local"}]),
+    }
+    [finding] = found(CHECK, facts(tmp_path, username="al", answers=answers))
+    assert finding.status is Status.OK

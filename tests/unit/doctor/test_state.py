@@ -91,6 +91,16 @@ def test_damaged(tmp_path: Path, state: Path, content: str) -> None:
     assert look(tmp_path).status is Status.OK
 
 
+@pytest.mark.parametrize("name", ["peers.json", "dns-setup.json", "logged-out.json"])
+def test_damaged_others(tmp_path: Path, state: Path, name: str) -> None:
+    """Of every file that is not written anew it is told, and what is lost with it."""
+    (state / name).write_text("{")
+    (state / name).chmod(0o600)
+    finding = look(tmp_path)
+    assert (finding.status, finding.summary) == (Status.ERROR, f"{name} is damaged")
+    assert "  # " in finding.mend[0]
+
+
 def test_what_is_no_directory(tmp_path: Path) -> None:
     """A link is not followed, and a file is no directory: another one is to be named."""
     state = tmp_path / "state"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pytest
 
+from opencoderouter.doctor.checks import all_checks
 from opencoderouter.doctor.hop import Connected, Hop, NotConnected, Said, Secured, Silent
 from opencoderouter.doctor.lookup import Looked, Question
 from opencoderouter.doctor.target import Here, Target
@@ -234,3 +236,12 @@ def test_the_router_itself() -> None:
     assert (last(net).name, last(net, path="/api/x").name) == ("routing", "routing")
     by_path = {**net.answers, (NAMED, "/shop/global/health"): Said(200)}
     assert last(Net(by_path), path="/shop/session").name == "backend"
+
+
+def test_checks_that_are_named_exist() -> None:
+    """What is advised for a name in .local can be typed: one --only for each check."""
+    net = Net(looked=Looked(Question("shop-al.local"), reason="Name or service not known"))
+    mend = last(net).mend
+    named = re.findall(r"--only ([^\s`]+)", mend)
+    assert named
+    assert set(named) <= {check.code for check in all_checks()}

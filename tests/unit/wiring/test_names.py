@@ -8,7 +8,7 @@ import pytest
 
 from opencoderouter.core.hosts import ROUTER, Own, classify
 from opencoderouter.settings import Settings
-from opencoderouter.wiring.names import machine, machine_names
+from opencoderouter.wiring.names import machine, machine_names, place
 
 
 def test_the_names_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -36,6 +36,7 @@ def test_the_name_on_the_network(monkeypatch: pytest.MonkeyPatch) -> None:
     """The router is announced by owner and machine, also in the zone of the DNS server."""
     monkeypatch.setattr(socket, "gethostname", lambda: "Big_Box.Example.Test")
     assert machine() == "big-box"
+    assert place(Settings(username="alice", port=81)) == "alice@big-box:81"
     names = machine_names(Settings(username="alice", dns_zone="dev.test"))
     assert names.local(ROUTER) == "ocr-alice-big-box.local"
     assert classify("ocr-alice-big-box.dev.test", names) == Own()

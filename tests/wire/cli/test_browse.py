@@ -97,15 +97,37 @@ async def test_no_router_there(run: Run) -> None:
     assert "no router answers" in done.stderr
 
 
-@pytest.mark.parametrize("answer", [{"peers": []}, [1], [{"label": "x"}]])
-async def test_no_router_at_all(run: Run, answer: object) -> None:
+ROW = {
+    **dict.fromkeys(("label", "host", "url", "version"), ""),
+    "addresses": [],
+    "port": 1,
+    "verified": False,
+    "projects": [],
+}
+
+
+@pytest.mark.parametrize(
+    ("answer", "health"),
+    [
+        ({"peers": []}, {}),
+        ([1], {}),
+        ([{"label": "x"}], {}),
+        ([{**ROW, "addresses": None}], {}),
+        ([{**ROW, "addresses": [1]}], {}),
+        ([{**ROW, "version": 1}], {}),
+        ([{**ROW, "projects": [{}]}], {}),
+        ([], []),
+        ([], {"mdns": None}),
+    ],
+)
+async def test_no_router_at_all(run: Run, answer: object, health: object) -> None:
     """What answers something else is no router."""
 
-    async def say(_: web.Request) -> web.Response:
-        return web.json_response(answer)
+    async def say(request: web.Request) -> web.Response:
+        return web.json_response(answer if request.path == "/api/peers" else health)
 
     app = web.Application()
-    app.router.add_get("/api/peers", say)
+    app.router.add_get("/api/{what}", say)
     async with TestServer(app) as server:
         url = str(server.make_url("/"))
         done = await asyncio.to_thread(run, "browse", "--router", url)

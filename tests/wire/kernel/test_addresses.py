@@ -60,8 +60,8 @@ async def test_changes(net: Network) -> None:
     (cable,) = [one.name for one in interfaces() if net.here in one.addresses]
     for what in ("add", "del"):
         async with aclosing(changes()) as told, asyncio.timeout(40), asyncio.TaskGroup() as group:
+            await anext(told)  # at once: from here on it listens
             first = group.create_task(anext(told))
-            await asyncio.sleep(0)  # it listens
             command = ["ip", "address", what, "192.0.2.66/32", "dev", cable]
             await asyncio.to_thread(subprocess.run, command, check=True)
             await first
@@ -73,8 +73,8 @@ async def test_without_netlink_it_looks_again(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.delattr(socket, "AF_NETLINK")
     monkeypatch.setattr(addresses, "_PERIOD", 0)
     async with aclosing(changes()) as told:
-        await anext(told)
-        await anext(told)
+        for _ in range(3):
+            await anext(told)
 
 
 def test_without_netlink_the_addresses_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
