@@ -153,7 +153,7 @@ def test_a_machine_without_a_proper_name(user: Host) -> None:
     """A host name that cannot be told on the network is one to be changed."""
     user.run("sh", "-c", "echo my_machine >/proc/sys/kernel/hostname")
     found = ailing(diagnosed(user, "names"), "warning")
-    follow(user, found["mend"][1].partition(": ")[2].replace("NAME", "machine"))
+    follow(user, found["mend"][1].replace("NAME", "machine"))
     assert healthy(diagnosed(user, "names"))
 
 

@@ -104,7 +104,7 @@ def test_answers_that_are_dropped(router: Station) -> None:
     try:
         found = ailing(diagnosed(host, "multicast"))
         assert f"does not answer to {OWN}" in found["summary"]
-        follow(host, found["mend"][1].partition(": ")[2])
+        follow(host, found["mend"][1])
         assert healthy(diagnosed(host, "multicast"))
     finally:
         for tool in ("iptables", "ip6tables"):

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import chain
 from typing import TypeVar
 
 from zeroconf import Error, ServiceStateChange, Zeroconf
@@ -53,9 +55,10 @@ class Browser:
 
     def __init__(self, zeroconf: Watch[AsyncZeroconf | None]) -> None:
         self._zeroconf = zeroconf
-        self._book: dict[tuple[str, str], _Entry] = {}
+        self._books: dict[str, dict[str, _Entry]] = {kind: {} for kind in _MOST}  # by label
         self._news = asyncio.Event()
-        self._full = False  # and that has been told
+        self._full: set[str] = set()  # types with nobody silent, at the last look
+        self._told_full = False
         self.heard: Watch[tuple[Heard, ...]] = Watch(())
 
     async def run(self) -> None:
@@ -68,11 +71,12 @@ class Browser:
                 browsing.cancel()
 
     async def _browse(self, stack: AsyncZeroconf | None) -> None:
-        for entry in self._book.values():
+        for entry in self._entries():
             entry.known, entry.asking, entry.vain, entry.after = False, False, 0, 0.0
         if stack is None:
             await asyncio.sleep(_PATIENCE)  # it may be on its way
-            self._book.clear()
+            for book in self._books.values():
+                book.clear()
             self._publish()
             return
         types = [f"{kind}.local." for kind in _MOST]
@@ -89,34 +93,45 @@ class Browser:
         """Note that a service has come, changed or gone, as zeroconf says."""
         del zeroconf
         kind, label = service_type.removesuffix(".local."), name.removesuffix(f".{service_type}")
-        key = kind, label.lower()
+        book, key = self._books[kind], label.lower()
         if state_change is ServiceStateChange.Removed:
-            self._book.pop(key, None)
-        elif key in self._book:
-            self._book[key].after = 0.0
+            book.pop(key, None)
+        elif key in book:
+            book[key].after = 0.0
         elif is_label(label) and self._has_room(kind):
-            self._book[key] = _Entry(kind, name)
+            book[key] = _Entry(kind, name)
         self._news.set()
+
+    def _entries(self) -> Iterator[_Entry]:
+        return chain.from_iterable(book.values() for book in self._books.values())
 
     def _has_room(self, kind: str) -> bool:
         """Tell whether there is room for one more; who never told where it is makes some."""
-        there = [key for key, entry in self._book.items() if entry.kind == kind]
-        if len(there) < _MOST[kind]:
+        book = self._books[kind]
+        if len(book) < _MOST[kind]:
             return True
-        silent = next((key for key in there if self._book[key].heard is None), None)
-        if silent is not None:
-            del self._book[silent]
-        elif not self._full:
-            self._full = True
+        if kind in self._full:  # thousands a second may want to know
+            return False
+        silent = next((key for key, entry in book.items() if entry.heard is None), None)
+        if silent is None:
+            self._say_full(kind)
+            return False
+        del book[silent]
+        return True
+
+    def _say_full(self, kind: str) -> None:
+        self._full.add(kind)
+        if not self._told_full:
+            self._told_full = True
             _log.warning("announcements left out type=%s most=%d", kind, _MOST[kind])
-        return silent is not None
 
     async def _look(self, zeroconf: Zeroconf, group: asyncio.TaskGroup) -> None:
         """Read what is known, again and again, and ask for what is not."""
         while True:
             self._news.clear()
+            self._full.clear()
             records = Records(zeroconf.cache)
-            for entry in self._book.values():
+            for entry in self._entries():
                 heard = records.service(entry.kind, entry.name)
                 entry.heard, entry.known = heard or entry.heard, heard is not None
                 entry.vain = 0 if entry.known else entry.vain
@@ -130,7 +145,7 @@ class Browser:
                     await self._news.wait()
 
     def _due(self) -> list[_Entry]:
-        now, unknown = _now(), [one for one in self._book.values() if not one.known]
+        now, unknown = _now(), [one for one in self._entries() if not one.known]
         free = _AT_ONCE - sum(one.asking for one in unknown)
         return [one for one in unknown if not one.asking and one.after <= now][:free]
 
@@ -151,11 +166,13 @@ class Browser:
         self._news.set()
 
     def _forget(self, gone: _Entry) -> None:
-        for key in [key for key, entry in self._book.items() if entry is gone]:
-            del self._book[key]
+        for book in self._books.values():
+            for key in [key for key, entry in book.items() if entry is gone]:
+                del book[key]
 
     def _publish(self) -> None:
-        heard = tuple(e.heard for _, e in sorted(self._book.items()) if e.heard is not None)
+        entries = sorted(self._entries(), key=lambda one: (one.kind, one.name.lower()))
+        heard = tuple(one.heard for one in entries if one.heard is not None)
         if heard != self.heard.value:
             self.heard.set(heard)
 

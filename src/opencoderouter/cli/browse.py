@@ -27,12 +27,19 @@ _HEAD = ("ROUTER", "ADDRESS", "VERIFIED", "PROJECT", "VERSION", "URL")
 _TEXTS, _OTHERS = {"label", "host", "url", "version"}, {"addresses", "port", "verified", "projects"}
 _PROJECT = {"project_name", "version", "url"}
 _UNVERIFIED = (
-    "Anybody can announce anything: what is not verified may be somebody else's.\n"
-    "`ocr-router peer add ROUTER` accepts a router that you know."
+    "Anybody can announce anything: what is not verified may be somebody else's.",
+    "`ocr-router peer add ROUTER` accepts a router that you know.",
 )
 
 
-@options.taking("port", "tls_cert", "state_dir", "mdns", "mdns_interface")
+HEARING = {  # what the options of mDNS mean where others are listened to
+    "mdns": "Listen to the network where no router runs; a router is asked in any case. [on]",
+    "mdns_interface": "Where no router runs, listen on this interface only, or !NAME: not on this"
+    " one. [all]",
+}
+
+
+@options.taking("port", "tls_cert", "state_dir", **HEARING)
 def browse(context: typer.Context, router: Router = None, json_: options.Json = False) -> None:  # noqa: FBT002 - a flag
     """List the other routers of the network and their projects, as they announce themselves.
 
@@ -42,9 +49,10 @@ def browse(context: typer.Context, router: Router = None, json_: options.Json = 
     if json_:
         typer.echo(json.dumps(rows, indent=2))
     elif rows:
-        typer.echo(text.table(_HEAD, (line for row in rows for line in _lines(row))))
+        lines = (line for row in rows for line in _lines(row))
+        typer.echo(text.fitting(_HEAD, lines, text.columns()))
         if not all(row["verified"] for row in rows):
-            typer.echo(_UNVERIFIED, err=True)
+            typer.echo("\n".join(_wrapped(one) for one in _UNVERIFIED), err=True)
     else:
         typer.echo("No other router is heard on the network.")
 
@@ -52,22 +60,27 @@ def browse(context: typer.Context, router: Router = None, json_: options.Json = 
 def peers(context: typer.Context, router: str | None) -> list[Row]:
     """Return the other routers as the API has them. Raises Failure when nobody can tell."""
     if router is not None:
-        return _told(router_at(router))
+        return told(router_at(router))
     settings, _ = options.settings(context)
     asked = own_router(settings)
     try:
-        return _told(asked)
+        return told(asked)
     except NoRouter:
         return _seen(settings)
 
 
-def _told(router: Asked) -> list[Row]:
+def told(router: Asked) -> list[Row]:
+    """Return the other routers that one hears. Raises NoRouter, and Failure when it cannot hear."""
     rows = call(router, "/api/peers")
     if not isinstance(rows, list) or not all(map(_is_row, rows)):
         raise NoRouter(f"{router.base}: what answers there is not a router")
     if not rows:
         _see_it_listens(router)
     return rows
+
+
+def _wrapped(words: str) -> str:
+    return text.wrapped(words, text.columns())
 
 
 def _is_row(row: object) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -100,11 +100,15 @@ _SWITCHES = (
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.", show_default=False)]
 
 
-def taking(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Give a command these options (all, when none is named). It reads them by ``settings()``."""
+def taking(*names: str, **words: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Give a command these options (all, when none is named). It reads them by ``settings()``.
+
+    ``words`` are further ones, by what they mean for this command.
+    """
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
-        added = [p for p in _parameters() if not names or p.name in names]
+        wanted = {*names, *words}
+        added = [p for p in _parameters(words) if not wanted or p.name in wanted]
         signature = inspect.signature(command, eval_str=True)
 
         @functools.wraps(command)
@@ -119,7 +123,7 @@ def taking(*names: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     return decorate
 
 
-def _parameters() -> list[inspect.Parameter]:
+def _parameters(words: Mapping[str, str]) -> list[inspect.Parameter]:
     text = [
         (name.replace("-", "_"), str | None, (f"--{name}",), f"{help_} [{default}]", metavar)
         for name, metavar, help_, default in _TEXT
@@ -133,7 +137,9 @@ def _parameters() -> list[inspect.Parameter]:
         inspect.Parameter(
             name,
             inspect.Parameter.KEYWORD_ONLY,
-            default=typer.Option(None, *flags, help=help_, metavar=metavar, show_default=False),
+            default=typer.Option(
+                None, *flags, help=words.get(name, help_), metavar=metavar, show_default=False
+            ),
             annotation=kind,
         )
         for name, kind, flags, help_, metavar in [*text, *lists, *switches]

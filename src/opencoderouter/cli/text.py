@@ -2,10 +2,58 @@
 
 from __future__ import annotations
 
+import re
+import shutil
+import textwrap
 from collections.abc import Iterable, Sequence
 
 from opencoderouter.core.model import Sessions
 from opencoderouter.core.printable import printable
+
+
+_COMMAND = re.compile(r"`[^`]*`")
+_JOINED = "\0"  # within a command; nothing that is printable has it
+
+
+def columns() -> int:
+    """Return how many columns the terminal has; 0 where the output does not go to one."""
+    return shutil.get_terminal_size((0, 0)).columns
+
+
+def wrapped(text: str, width: int, first: str = "", rest: str = "") -> str:
+    """Return a text in lines of at most ``width`` columns; in one where that is 0.
+
+    No word is broken, nor is a command in backticks: what does not fit is longer. Lines begin
+    with ``first`` and then with ``rest``.
+    """
+    if not width:
+        return first + text
+    whole = _COMMAND.sub(lambda found: found[0].replace(" ", _JOINED), text)
+    lines = textwrap.wrap(
+        whole,
+        width,
+        initial_indent=first,
+        subsequent_indent=rest,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return "\n".join(lines).replace(_JOINED, " ") or first.rstrip()
+
+
+def fitting(head: Sequence[str], rows: Iterable[Sequence[str]], width: int) -> str:
+    """Return a table; a block for each row where it would be wider than ``width`` (0: never)."""
+    rows = list(rows)
+    whole = table(head, rows)
+    if not width or max(map(len, whole.splitlines())) <= width:
+        return whole
+    names = max(map(len, head))
+    return "\n\n".join(
+        "\n".join(
+            wrapped(printable(cell), width, f"{name:{names}}  ", " " * (names + 2))
+            for name, cell in zip(head, row, strict=True)
+        )
+        for row in rows
+    )
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

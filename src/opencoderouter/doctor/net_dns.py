@@ -11,6 +11,7 @@ from opencoderouter.doctor.facts import Facts
 from opencoderouter.doctor.finding import Check, Finding, Status
 from opencoderouter.doctor.net import Told, asking, skipped
 from opencoderouter.doctor.net_stack import holders
+from opencoderouter.fields import format_listening
 
 _CODE = "dns"
 _WITHIN = 0.8  # seconds for one answer
@@ -59,7 +60,7 @@ def _has(path: Path, port: int) -> bool:
 
 
 def _finding(server: Server, told: Told, facts: Facts) -> Finding:
-    where = _spelled(server)
+    where = format_listening(server)
     answers: dict[How, Reply | str] = {"UDP": _asked(server, told, tcp=False)}
     answers["TCP"] = _asked(server, told, tcp=True)
     seen = tuple(f"{where} {how}: {_seen(answer)}" for how, answer in answers.items())
@@ -99,13 +100,12 @@ def _ways(server: Server, facts: Facts) -> tuple[str, ...]:
     """Return how to have the port for the right program: whatever else holds it has to end."""
     found = {one.pid: one for one in holders(facts.proc, server[1]) if one.pid}
     others = tuple(f"kill {pid}  # {one.name}" for pid, one in found.items())
-    again = "ocr-router dns" if server == _SIDECAR else f"ocr-router serve --dns {_spelled(server)}"
+    again = (
+        "ocr-router dns"
+        if server == _SIDECAR
+        else f"ocr-router serve --dns {format_listening(server)}"
+    )
     return (*others, again)
-
-
-def _spelled(server: Server) -> str:
-    address, port = server
-    return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
 
 
 CHECKS = (Check(_CODE, "The fallback DNS server", asking(look)),)

@@ -82,7 +82,7 @@ def _finding(one: Interface, echoes: Sequence[Echo], told: Told) -> Finding:
 
 _SILENT = "ocr-router doctor --only mdns-stack --only firewall"
 _OUTGOING = (
-    "where outgoing packets are filtered: sudo iptables -I OUTPUT -p udp --sport 5353 -j ACCEPT"
+    "sudo iptables -I OUTPUT -p udp --sport 5353 -j ACCEPT  # where outgoing packets are filtered"
 )
 _RESTART = "Restart the router; see its log for lines of `mdns`."
 
@@ -106,7 +106,7 @@ def _ways(deaf: Sequence[Echo]) -> tuple[str, ...]:
         for chain in (("OUTPUT",) if echo.error else ("INPUT",))
     )
     services = ("sudo ufw allow 5353/udp", "sudo firewall-cmd --add-service=mdns")
-    return (*dict.fromkeys(rules), *(f"where it is used: {one}" for one in services))
+    return (*dict.fromkeys(rules), *(f"{one}  # where it is used" for one in services))
 
 
 CHECKS = (Check(_CODE, "Multicast on each interface", asking(look)),)

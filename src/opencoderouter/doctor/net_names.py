@@ -43,7 +43,7 @@ def _machine(name: str) -> Iterator[Finding]:
             f"The name of this machine {reason}",
             (f"hostname: {name!r}",),
             "The router goes by this name, and names that two machines want are told apart by it.",
-            ("sudo hostnamectl set-hostname NAME", "without systemd: sudo hostname NAME"),
+            ("sudo hostnamectl set-hostname NAME", "sudo hostname NAME  # without systemd"),
         )
 
 

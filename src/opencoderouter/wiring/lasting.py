@@ -17,6 +17,14 @@ async def lasting(name: str, run: Callable[[], Awaitable[None]], *, first: float
         try:
             await run()
         except Exception:  # noqa: BLE001 - whatever it is, it is only about names
-            _log.exception("failed service=%s again=%.0fs", name, pause)
+            _log.exception("failed service=%s", name)
+            _end_if_cancelled()
         await asyncio.sleep(pause)
         pause = min(2 * pause, _LAST)
+
+
+def _end_if_cancelled() -> None:
+    """Raise CancelledError if that was asked for: a group that fails as it ends keeps it back."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
