@@ -29,6 +29,7 @@ _INTERVAL = 0.25  # seconds between two probes
 _DEFERRED = 1.0  # seconds that who comes second waits
 _DEFERRALS = 5  # then somebody probes for ever
 _AGAIN = 1.2  # seconds until all is told again: what is older than one is replaced by that
+_PAUSE, _LAST = 1.0, 60.0  # seconds until what has failed is tried again
 _GOODBYES = (0.125, 0.125, 0.0)  # seconds after each of them
 _DEFENCE = 0.25  # seconds between two answers to probes
 _ROUNDS, _WINDOW = 3, 60.0  # so often in so many seconds a name is defended
@@ -91,17 +92,31 @@ class Holder:
             zeroconf.async_send(answer(self._info.get_address_and_nsec_records()))
 
     async def run(self, zeroconf: Zeroconf) -> None:
-        """Service: hold the names until cancelled, then say goodbye; or until they are lost."""
+        """Service: hold the names until cancelled, then say goodbye; or until they are lost.
+
+        What fails is tried again, later and later.
+        """
+        pause = _PAUSE
+        while not await self._hold(zeroconf):
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, _LAST)
+        self.is_lost = True
+        _log.warning("mdns name lost host=%s", self._claim.service.host)
+        self._lost(self._claim.service)
+
+    async def _hold(self, zeroconf: Zeroconf) -> bool:
+        """Hold the names until they are lost; tell whether they are, and nothing went wrong."""
         try:
             while await self._free(zeroconf) and self._may_defend():
                 await self._tell(zeroconf)
-            self.is_lost = True
-            _log.warning("mdns name lost host=%s", self._claim.service.host)
-            self._lost(self._claim.service)
         except (OSError, ValueError, Error) as error:
             _log.warning("mdns not announced host=%s error=%r", self._claim.service.host, error)
+            return False
+        else:
+            return True
         finally:
-            await self._withdraw(zeroconf)
+            with suppress(OSError, ValueError, Error):
+                await self._withdraw(zeroconf)
 
     async def _free(self, zeroconf: Zeroconf) -> bool:
         """Probe until it is clear whether the names can be had."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -12,7 +13,8 @@ import typer
 
 from opencoderouter.cli import audit, options, text
 from opencoderouter.cli.ask import Router
-from opencoderouter.cli.browse import Row, peers
+from opencoderouter.cli.api import own_router, router_at
+from opencoderouter.cli.browse import HEARING, Row, peers, told
 from opencoderouter.cli.failure import Failure
 from opencoderouter.cli.files import refused
 from opencoderouter.core.printable import printable
@@ -26,19 +28,21 @@ app = typer.Typer(
     help="Accept other routers of the network, list them, and accept them no longer.",
     rich_markup_mode=None,
 )
+_TRIES, _PAUSE = 20, 0.1  # seconds between; it takes less than one
 Which = Annotated[
-    str, typer.Argument(metavar="NAME", help="Its name, host or address, as `browse` shows them.")
+    str,
+    typer.Argument(metavar="NAME", help="Its name, host, address or URL, as `browse` shows them."),
 ]
 Label = Annotated[str, typer.Argument(metavar="NAME", help="Its name, as `peer ls` shows it.")]
 
 
 @app.command("add", short_help="Accept a router.")
-@options.taking("port", "tls_cert", "state_dir", "mdns", "mdns_interface")
+@options.taking("port", "tls_cert", "state_dir", **HEARING)
 def add(context: typer.Context, name: Which, router: Router = None) -> None:
     """Accept a router that is heard now: `/api/resolve?name=NAME&scope=lan` finds its projects.
 
     Its name, port and addresses are pinned, as they are printed. As soon as it has another address
-    it has to be accepted again.
+    it has to be accepted again. A running router knows it when this command ends.
     """
     from opencoderouter.announce.accepted import accepted
 
@@ -53,6 +57,8 @@ def add(context: typer.Context, name: Which, router: Router = None) -> None:
     addresses = " ".join(peer.addresses)
     audit.note(settings, "peer_added", name=peer.label, port=peer.port, addresses=addresses)
     typer.echo(f"accepted  {peer.label}  port {peer.port} at {addresses}")
+    if not _is_known(context, router, peer.label):
+        typer.echo("The router that runs does not know it yet.", err=True)
 
 
 @app.command("ls", short_help="List the accepted routers.")
@@ -65,7 +71,8 @@ def ls(context: typer.Context, json_: options.Json = False) -> None:  # noqa: FB
     if json_:
         typer.echo(json.dumps([asdict(peer) for peer in found], indent=2))
     elif found:
-        typer.echo(text.table(("ROUTER", "PORT", "ADDRESSES"), map(_cells, found)))
+        head = ("ROUTER", "PORT", "ADDRESSES")
+        typer.echo(text.fitting(head, map(_cells, found), text.columns()))
     else:
         typer.echo("No router is accepted. `ocr-router peer add NAME` accepts one.")
 
@@ -84,10 +91,24 @@ def remove(context: typer.Context, name: Label) -> None:
     typer.echo(f"removed  {gone.label}")
 
 
+def _is_known(context: typer.Context, router: str | None, label: str) -> bool:
+    """Wait for the router that was asked to have read whom it is to trust; false: it has not."""
+    for _ in range(_TRIES):
+        try:
+            asked = router_at(router) if router else own_router(options.settings(context)[0])
+            rows = told(asked)
+        except Failure:  # none runs
+            return True
+        if any(row["label"] == label and row["verified"] for row in rows):
+            return True
+        time.sleep(_PAUSE)
+    return False
+
+
 def _meant(rows: Sequence[Row], name: str) -> Row:
-    """Return the router with this label, host or address. Raises Failure unless there is one."""
-    wanted = name.lower().removesuffix(".")
-    found = [row for row in rows if wanted in (row["label"], row["host"], *row["addresses"])]
+    """Return the router that goes by this. Raises Failure unless there is one."""
+    wanted = name.lower().removesuffix("/").removesuffix(".")
+    found = [row for row in rows if wanted in _names(row)]
     found = [row for row in found if row["label"]] or found[:1]
     if not wanted or not found:
         hint = "`ocr-router browse` lists those that are heard"
@@ -96,6 +117,10 @@ def _meant(rows: Sequence[Row], name: str) -> Row:
         labels = ", ".join(printable(row["label"]) for row in found)
         raise Failure(f"{printable(name)}: {len(found)} routers go by this; name one: {labels}")
     return found[0]
+
+
+def _names(row: Row) -> tuple[str, ...]:
+    return (row["label"], row["host"], row["url"].removesuffix("/"), *row["addresses"])
 
 
 @contextmanager

@@ -8,11 +8,12 @@ import platform
 from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
+from urllib.parse import urlsplit
 
 import typer
 
-from opencoderouter.cli import options
-from opencoderouter.cli.api import trusting
+from opencoderouter.cli import options, text
+from opencoderouter.cli.api import own_router, trusting
 from opencoderouter.cli.failure import Failure
 from opencoderouter.core.printable import printable
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from opencoderouter.doctor.why_wire import Own
     from opencoderouter.settings import Settings
 
+_MARGIN = 20  # columns for the status and the name of a hop
 Address = Annotated[
     str, typer.Argument(metavar="URL|NAME", help="A URL, a host name, or a project's name.")
 ]
@@ -55,7 +57,16 @@ def _here(settings: Settings) -> Here:
     from opencoderouter.doctor.target import Here
 
     name = platform.node().lower()
-    return Here(settings.port, settings.scheme, frozenset({name, name.partition(".")[0]}))
+    machine = frozenset({name, name.partition(".")[0]})
+    return Here(settings.port, settings.scheme, machine, _host(settings))
+
+
+def _host(settings: Settings) -> str:
+    """Return by which host this machine's router is reached: ``localhost``, or its only address."""
+    try:
+        return urlsplit(own_router(settings).base).hostname or "localhost"
+    except Failure:  # it is another user's: why it does not answer is told
+        return "localhost"
 
 
 def _meant(address: str, here: Here) -> Target:
@@ -87,11 +98,13 @@ def _secret(settings: Settings) -> str | None:
 
 def _line(hop: Hop) -> str:
     took = f" ({hop.seconds * 1000:.0f} ms)" if hop.seconds is not None else ""
-    first = f"{'ok' if hop.ok else 'failed':8}{hop.name:12}{printable(hop.seen)}{took}"
-    if hop.ok:
-        return first
-    rest = (f"{'':20}{printable(text)}" for text in (hop.why, f"To mend it: {hop.mend}"))
-    return "\n".join([first, *rest])
+    width, margin = text.columns(), " " * _MARGIN
+    first = f"{'ok' if hop.ok else 'failed':8}{hop.name:12}"
+    lines = [text.wrapped(f"{printable(hop.seen)}{took}", width, first, margin)]
+    if not hop.ok:
+        words = (hop.why, f"To mend it: {hop.mend}")
+        lines += [text.wrapped(printable(one), width, margin, margin) for one in words]
+    return "\n".join(lines)
 
 
 def _report(target: Target, hops: Sequence[Hop]) -> dict[str, object]:

@@ -8,6 +8,8 @@ from urllib.parse import urlsplit
 from opencoderouter.core.hosts import DEFAULT_PORTS, is_literal, parse_authority
 from opencoderouter.core.slug import LABEL, is_slug
 
+_NEAR = "localhost"
+
 
 @dataclass(frozen=True, slots=True)
 class Target:
@@ -43,11 +45,16 @@ class NoTarget:
 
 @dataclass(frozen=True, slots=True)
 class Here:
-    """What this machine's own router has: what a bare name is completed with."""
+    """What this machine's own router has: what a bare name is completed with.
+
+    ``host`` is where it is reached. Below ``localhost`` each project has a name, below an address
+    it has a path.
+    """
 
     port: int
     scheme: str = "http"
     machine: frozenset[str] = frozenset()  # the names of the machine, in lower case
+    host: str = _NEAR
 
 
 def target(text: str, here: Here) -> Target | NoTarget:
@@ -77,7 +84,9 @@ def _named(text: str, here: Here) -> Target | NoTarget:
     if slash and not name:
         return NoTarget("is a path; `ocr-router resolve PATH` prints the address of a project")
     if is_slug(name) and name not in here.machine and not slash:
-        return Target(here.scheme, f"{name}.localhost", here.port)
+        if here.host != _NEAR:
+            return Target(here.scheme, here.host, here.port, f"/{name}/")
+        return Target(here.scheme, f"{name}.{_NEAR}", here.port)
     found = _at(here.scheme, name, f"/{rest}".partition("?")[0].partition("#")[0], here.port)
     return found if isinstance(found, NoTarget) else replace(found, implied=False)
 

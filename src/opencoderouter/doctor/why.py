@@ -138,7 +138,10 @@ def _tls(target: Target, said: Secured | Silent) -> Hop:
         doubt = f"; it is this router's own certificate, but: {said.doubt}" if said.doubt else ""
         return Hop("tls", f"{said.version}{doubt}", seconds=said.seconds)
     if said.untrusted:
-        mend = "trust the certificate: SSL_CERT_FILE=FILE, or in the browser's settings"
+        mend = (
+            "trust the certificate: here by `--tls-cert FILE` where it is your own router's, "
+            "elsewhere by SSL_CERT_FILE=FILE, or in the browser's settings"
+        )
         return Hop("tls", "not trusted", f"the certificate is not trusted: {said.reason}", mend)
     mend = f"use http://{bracketed(target.host)}:{target.port}{target.path}"
     return Hop("tls", "no TLS", f"port {target.port} does not speak TLS: {said.reason}", mend)
@@ -158,7 +161,10 @@ def _no_router(target: Target, said: Said | Silent | None) -> Hop:
         why = f"it takes the connection, but does not answer: {said.reason if said else ''}"
         return Hop("router", "no answer", why, "see what listens there: `ss -ltnp`")
     if "HTTPS" in said.words[1]:
-        mend = f"use https://{bracketed(target.host)}:{target.port}{target.path}"
+        mend = (
+            f"use https://{bracketed(target.host)}:{target.port}{target.path} and, where it is "
+            "your own router, `--tls-cert FILE` with the certificate that it was started with"
+        )
         return Hop("router", "no HTTP", said.words[1], mend)
     server = f", Server: {said.server}" if said.server else ""
     why = f"what answers at port {target.port} is not a router (status {said.status}{server})"

@@ -117,14 +117,19 @@ class Announcing:
         browser = Browser(stack.zeroconf)
         accepted = Acceptance(AcceptedFile(self._settings.state_dir / "peers.json"))
         self._neighbours = Neighbours(browser.heard, self.told, accepted.watch)
+        lost: asyncio.Queue[Service] = asyncio.Queue()
+        mdns = Mdns(stack, self.told, lost.put_nowait)
         async with asyncio.TaskGroup() as group:
-
-            def lost(service: Service) -> None:
-                group.create_task(self.relabel(service), name="label")
-
-            mdns = Mdns(stack, self.told, lost)
+            group.create_task(self._rename(lost), name="labels")
             for service in (stack, mdns, browser, accepted, self._neighbours):
                 group.create_task(service.run(), name=type(service).__name__.lower())
+
+    async def _rename(self, lost: asyncio.Queue[Service]) -> None:
+        """Find another name for each service that loses its own."""
+        async with asyncio.TaskGroup() as group:
+            while True:
+                service = await lost.get()
+                group.create_task(self.relabel(service), name="label")
 
     def _why_off(self) -> str:
         if not self._settings.mdns:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from functools import partial
@@ -10,8 +11,10 @@ import pytest
 from tests.rig.ear import Ear, answers, ear, probes, told
 from tests.rig.netns import Network, needs_network, network
 from tests.rig.publisher import ADDRESSES, Kernel, cable, publishing
+from zeroconf import Zeroconf
 from zeroconf._dns import DNSNsec, DNSRecord
 from zeroconf._protocol.incoming import DNSIncoming
+from zeroconf._protocol.outgoing import DNSOutgoing
 
 from opencoderouter.announce.claim import Claim
 from opencoderouter.announce.stack import Stack
@@ -167,6 +170,24 @@ async def test_what_cannot_be_announced_harms_no_other(
     async with publishing(net, replace(SHOP, label=64 * "x"), BLOG):
         await listener.hears(told("blog-alice.local.", A))
     assert f"mdns not announced host={64 * 'x'}.local" in caplog.text
+
+
+async def test_what_fails_is_tried_again(
+    net: Network, listener: Ear, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One packet that cannot be sent costs a second, not the name."""
+    failures = [OSError(errno.ENOBUFS, "of the test")]
+    send = Zeroconf.async_send
+
+    def fail_once(zeroconf: Zeroconf, out: DNSOutgoing) -> None:
+        if failures and any(one.key == HOST for one in out.authorities):
+            raise failures.pop()
+        send(zeroconf, out)
+
+    monkeypatch.setattr(Zeroconf, "async_send", fail_once)
+    async with publishing(net, SHOP):
+        await listener.hears(told(HOST, A))
+    assert not failures
 
 
 async def test_nothing_is_said_without_an_address(net: Network, listener: Ear) -> None:
