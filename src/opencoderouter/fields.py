@@ -23,9 +23,9 @@ from opencoderouter.access.secrets import SHORTEST
 from opencoderouter.core.duration import parse_duration
 from opencoderouter.core.hosts import DEFAULT_PORTS, is_literal, parse_authority
 from opencoderouter.core.named import Named, parse_backend
+from opencoderouter.core.slug import HOST_LABEL
 
-_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
-_NAME = re.compile(rf"(?:\*\.)?{_LABEL}(?:\.{_LABEL})*")
+_NAME = re.compile(rf"(?:\*\.)?{HOST_LABEL.pattern}(?:\.{HOST_LABEL.pattern})*")
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*")
 _ZONE = re.compile(r"[A-Za-z0-9._:-]{1,32}")
 _INTERFACES = re.compile(r"!?[^\s/!,]{1,32}")  # names of interfaces, with * and ?

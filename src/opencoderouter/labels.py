@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import logging
-import re
 from pathlib import Path
 
 from opencoderouter import private
+from opencoderouter.core.slug import HOST_LABEL
 
 _log = logging.getLogger(__name__)
-_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 
 
 class LabelFile:
@@ -60,4 +59,6 @@ class LabelFile:
 
 def _valid(labels: object) -> dict[str, str]:
     pairs = labels.items() if isinstance(labels, dict) else ()
-    return {s: label for s, label in pairs if isinstance(label, str) and _LABEL.fullmatch(label)}
+    return {
+        s: label for s, label in pairs if isinstance(label, str) and HOST_LABEL.fullmatch(label)
+    }

@@ -84,6 +84,14 @@ def test_a_dns_server_that_answers(router: Station) -> None:
     assert [router.host.address in line for line in found[0]["evidence"]] == [True, True]
 
 
+def test_a_dns_server_without_a_router(user: Host) -> None:
+    """Where no name is known to ask for, it is asked for one that it answers by itself."""
+    with user.popen(COMMAND, "dns", environment=environment(user)) as process:
+        process.says("dns listening")
+        assert healthy(diagnosed(user, "dns"))
+        process.stop()
+
+
 def test_the_routers_own_dns_server(user: Host) -> None:
     """The one of ``serve --dns`` is found by what the router says."""
     with station(user, flags={"--dns": "127.0.0.1:5300"}):

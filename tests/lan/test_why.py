@@ -95,3 +95,12 @@ def test_a_network_without_a_way(two: Host) -> None:
     hop = failed(two, f"http://203.0.113.1:{PORT}/")
     assert hop["hop"] == "connection"
     assert "ip route" in hop["mend"]
+
+
+def test_a_router_at_one_address(two: Host) -> None:
+    """A project's name is followed to where the router listens, which is not loopback."""
+    with station(two, "shop", flags={"--hostname": two.address}) as running:
+        running.ready(two.folder / "home" / "shop")
+        code, found = asked_why(two, "shop")
+    assert (code, [one["hop"] for one in found]) == (0, ALL)
+    assert found[1]["seen"].startswith(f"{two.address}:{PORT} ")

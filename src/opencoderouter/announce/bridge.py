@@ -16,6 +16,7 @@ from zeroconf._dns import DNSQuestion
 from zeroconf._protocol.outgoing import DNSOutgoing
 from zeroconf.asyncio import AsyncZeroconf
 
+from opencoderouter.announce.dns.limits import Buckets, network_of
 from opencoderouter.announce.dns.records import AAAA, ANY, PTR, SRV, TXT, A, Heard, Silence
 from opencoderouter.announce.translate import entries, heard, is_denied, spelled
 from opencoderouter.watch import Watch
@@ -30,6 +31,7 @@ _REST = 0.1  # for the rest, once a host has answered: it says all of one name i
 _OTHERS = 0.3  # for other hosts, once one has answered: they wait 120 ms at most (section 6)
 _FRESH = 5.0  # what was heard is all there is, for so long
 _RATE = 20.0  # questions a second, and as many at once
+_SHARE = 10.0  # of them, for the clients of one network
 _MOST = 1024  # names that are remembered
 _WAITING = 512  # clients at once
 _QUERY, _IN, _UNICAST = 0, 1, 0x8000
@@ -76,8 +78,8 @@ class Bridge:
     """Asks by mDNS for one name at a time and client, and remembers what was not there.
 
     ``zeroconf`` is the stack of now, None while there is none. Clients that ask for the same wait
-    for the same question: at most 20 a second begin, and what is more is refused at once. All
-    memory is bounded.
+    for the same question: at most 20 a second begin, 10 of them for clients of one network, and
+    what is more is refused at once. All memory is bounded.
     """
 
     def __init__(self, zeroconf: Watch[AsyncZeroconf | None], clock: Clock) -> None:
@@ -85,12 +87,13 @@ class Bridge:
         self._stack: AsyncZeroconf | None = None
         self._open: dict[Topic, _Question] = {}
         self._done: dict[Topic, float] = {}  # until when
-        self._tokens, self._filled = _RATE, clock()
+        self._begins = Buckets(1.0)
         self._clients = 0
 
-    async def ask(self, name: str, kind: int) -> Heard:
+    async def ask(self, name: str, kind: int, client: str) -> Heard:
         """Return what the network says of ``name`` (as ``host.local``) and a type, within 1.1 s.
 
+        ``client`` is the numeric address of who wants to know.
         None of an IPv6 link-local address, which means nothing without its interface, nor of one
         that is no other machine's. Types that mDNS does not know are not asked for: the answer
         says whether the name is there.
@@ -101,7 +104,7 @@ class Bridge:
         topic = _topic(name, kind)
         told = self._known(stack.zeroconf, topic, kind)
         if told is None:
-            told = await self._question(stack.zeroconf, topic, kind)
+            told = await self._question(stack.zeroconf, topic, kind, client)
         if isinstance(told, Silence):  # with its sockets closed a stack has heard nobody
             return told if stack is self._zeroconf.value else Silence.BUSY
         return tuple(spelled(told, name))
@@ -123,8 +126,8 @@ class Bridge:
         enough = is_all or is_there or is_denied(known, kind)
         return heard(zeroconf, known, kind) if enough else None
 
-    async def _question(self, zeroconf: Zeroconf, topic: Topic, kind: int) -> Heard:
-        question = self._open.get(topic) or self._begun(topic)
+    async def _question(self, zeroconf: Zeroconf, topic: Topic, kind: int, client: str) -> Heard:
+        question = self._open.get(topic) or self._begun(topic, client)
         if question is None:
             return Silence.BUSY
         with self._waiting(question), _listening(zeroconf, question.news):
@@ -138,14 +141,11 @@ class Bridge:
                 self._remember(topic)
             return heard(zeroconf, list(entries(zeroconf, topic[0])), kind)
 
-    def _begun(self, topic: Topic) -> _Question | None:
+    def _begun(self, topic: Topic, client: str) -> _Question | None:
         """Return a new question, unless too many were asked."""
-        now = self._clock()
-        self._tokens = min(_RATE, self._tokens + (now - self._filled) * _RATE)
-        self._filled = now
-        if self._tokens < 1:
+        now, take = self._clock(), self._begins.take
+        if not (take(network_of(client), _SHARE, now) and take(None, _RATE, now)):
             return None
-        self._tokens -= 1
         question = self._open[topic] = _Question(topic, now, current_time_millis())
         return question
 
@@ -214,7 +214,7 @@ def _topic(name: str, kind: int) -> Topic:
     Only ASCII letters are made small (RFC 6762 section 16): others can become longer by that, and
     would be no label any more.
     """
-    kinds = (kind, ANY) if kind in {PTR, SRV, TXT} else (ANY,) if kind == ANY else (A, AAAA)
+    kinds = (kind, ANY) if kind in {PTR, SRV, TXT} else (A, AAAA)
     return f"{name.translate(_SMALL).rstrip('.')}.", kinds
 
 

@@ -12,7 +12,6 @@ import errno
 import json
 import logging
 import os
-import re
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
@@ -21,20 +20,25 @@ from ipaddress import ip_address
 from typing import Any
 
 import aiohttp
-from aiohttp.client_reqrep import ClientRequest, ClientResponse
-from aiohttp.connector import Connection
-from aiohttp.tracing import Trace
+from aiohttp.client_reqrep import ClientResponse
 
 from opencoderouter.core.announcement import PROJECT, ROUTER, Announcement, Service
 from opencoderouter.core.printable import printable
+from opencoderouter.core.slug import HOST_LABEL
+from opencoderouter.kernel.reasons import reason
+from opencoderouter.opencode.proof import Denial, ProvingConnector
 from opencoderouter.watch import Watch
 
 KEPT = 15.0  # seconds
 _FIRST, _LAST = 0.5, 5.0  # seconds before it is asked again; twice as long each time
 _CONNECT = 5.0
 _SILENCE = 30.0  # seconds without a heartbeat, which comes every 10: the connection is dead
-_LARGEST = 1 << 23  # octets of one event: some ten thousand projects
-_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+_LARGEST = 1 << 23  # octets of one event or answer: some ten thousand projects
+_REFUSAL = 1 << 12
+# What reading JSON raises that is not what it should be.
+_NONSENSE = ArithmeticError, ValueError, TypeError, LookupError, AttributeError, RecursionError
+_TLS = "Ask by https://; this machine's router with --tls-cert FILE."
+_TRUST = "name a file with it by SSL_CERT_FILE"
 _LAST_PORT = 65535
 _log = logging.getLogger(__name__)
 
@@ -94,7 +98,7 @@ class Follower:
         """Read the stream to its end, and return why it ended."""
         try:
             async with _session(target) as session, _asked(session, "/api/events") as answer:
-                if refusal := _refusal(answer, target):
+                if refusal := await _refusal(answer, target):
                     return refusal
                 async for name, data in _events(answer.content):
                     self._apply(name, data)
@@ -102,14 +106,7 @@ class Follower:
                     self._publish(target)
         except (aiohttp.ClientError, OSError) as error:  # TimeoutError is an OSError
             return Away(f"{target.base}: no router answers ({_why(error)})")
-        except (
-            ArithmeticError,
-            ValueError,
-            TypeError,
-            LookupError,
-            AttributeError,
-            RecursionError,
-        ):
+        except _NONSENSE:
             return Away(f"{target.base}: what answers there is not a router")
         return Away(f"{target.base}: it has ended the stream of its events")
 
@@ -180,37 +177,57 @@ def _numeric(address: str) -> str:
 def _label(domain: str) -> str:
     """Return the label of a name such as ``shop-alice.local``. Raises ValueError."""
     label, _, rest = domain.partition(".")
-    if rest != "local" or not _LABEL.fullmatch(label):
+    if rest != "local" or not HOST_LABEL.fullmatch(label):
         raise ValueError(domain)
     return label
 
 
-def _refusal(answer: ClientResponse, target: Target) -> Away | None:
+async def _refusal(answer: ClientResponse, target: Target) -> Away | None:
     if answer.status == 401:  # noqa: PLR2004 - HTTP
         hint = "put a token (`ocr-router token create NAME`) or its password into OCR_TOKEN"
         asked = "does not take this password or token" if target.secret else "asks who you are"
         return Away(f"{target.base} {asked}; {hint}")
     kind = answer.content_type
     if answer.status != 200 or kind != "text/event-stream":  # noqa: PLR2004 - HTTP
-        return Away(f"{target.base}: what answers there is not a router (status {answer.status})")
+        status = f"what answers there is not a router (status {answer.status})"
+        return Away(f"{target.base}: {await _words(answer) or status}")
     return None
+
+
+async def _words(answer: ClientResponse) -> str:
+    """Return in a router's own words why it refuses; nothing for what is no refusal of one."""
+    if not 0 < (answer.content_length or 0) <= _REFUSAL:
+        return ""
+    try:
+        body = json.loads(await answer.read())
+        detail, hint = str(body["detail"]), str(body["hint"])
+    except _NONSENSE:
+        return ""
+    return printable(f"{detail} {_TLS if 'HTTPS' in detail else hint}")
 
 
 def _why(error: Exception) -> str:
     """Return the reason within an error of aiohttp, in the words of the system."""
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return f"its certificate is not trusted: {reason(error.certificate_error)}; {_TRUST}"
     if isinstance(error, aiohttp.ClientConnectorError):
         error = error.os_error
     if isinstance(error, OSError) and not isinstance(error, ssl.SSLError):
         code = error.errno or 0
         known = code in errno.errorcode
         return os.strerror(code) if known else printable(error.strerror or "no answer")
-    return printable(str(error)) or type(error).__name__
+    return reason(error)
 
 
 async def _health(session: aiohttp.ClientSession) -> Json:
+    body = bytearray()
     async with _asked(session, "/api/health") as answer:
-        data: Json = await answer.json()
-        return data
+        async for chunk in answer.content.iter_any():
+            body += chunk
+            if len(body) > _LARGEST:
+                raise ValueError(len(body))
+    data: Json = json.loads(body)
+    return data
 
 
 async def _events(content: aiohttp.StreamReader) -> AsyncIterator[tuple[str, Json]]:
@@ -251,7 +268,7 @@ def _session(target: Target) -> aiohttp.ClientSession:
     shown = {"Authorization": f"Bearer {target.secret}"} if target.secret else {}
     return aiohttp.ClientSession(
         target.base,
-        connector=_Proving(target),
+        connector=ProvingConnector(target.proof and _denial(target.proof), target.context),
         headers=shown,
         cookie_jar=aiohttp.DummyCookieJar(),
         timeout=aiohttp.ClientTimeout(sock_connect=_CONNECT, sock_read=_SILENCE),
@@ -259,24 +276,6 @@ def _session(target: Target) -> aiohttp.ClientSession:
     )
 
 
-class _Proving(aiohttp.TCPConnector):
-    """Says nothing on a connection that does not lead to our own user's router."""
-
-    def __init__(self, target: Target) -> None:
-        super().__init__(ssl=target.context or True, force_close=True, use_dns_cache=False)
-        self._proof = target.proof
-
-    async def connect(
-        self,
-        req: ClientRequest,
-        traces: list[Trace],
-        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - aiohttp's own
-    ) -> Connection:
-        """Return a connection on which nothing was sent. Raises aiohttp.ClientError."""
-        connection = await super().connect(req, traces, timeout)
-        transport = connection.transport
-        peer = transport.get_extra_info("peername") if transport else None
-        if self._proof is not None and not (peer and self._proof(*peer[:2])):
-            connection.close()
-            raise aiohttp.ClientConnectionError("another user listens there")
-        return connection
+def _denial(proof: Proof) -> Denial:
+    """Return what denies connections that do not lead to our own user's router."""
+    return lambda peer: None if peer and proof(*peer) else "another user listens there"

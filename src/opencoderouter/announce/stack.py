@@ -113,7 +113,9 @@ class Stack:
                 return None
             await self._close()
             if not now:
-                self._say(Status("off", "no network interface with an address"))
+                chosen = f" that --mdns-interface means ({','.join(self._patterns)})"
+                more = chosen if self._patterns else ""
+                self._say(Status("off", f"no network interface with an address{more}"))
                 return None
             opened = await _opened(now)
         except _FAILURES as error:

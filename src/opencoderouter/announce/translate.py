@@ -8,7 +8,6 @@ from ipaddress import IPv6Address, ip_address
 from zeroconf import Zeroconf, current_time_millis
 from zeroconf._dns import (
     DNSAddress,
-    DNSHinfo,
     DNSNsec,
     DNSPointer,
     DNSRecord,
@@ -19,7 +18,6 @@ from zeroconf._dns import (
 from opencoderouter.announce.dns import records
 from opencoderouter.announce.dns.records import (
     AAAA,
-    ANY,
     SRV,
     TXT,
     A,
@@ -53,7 +51,7 @@ def heard(zeroconf: Zeroconf, known: list[DNSRecord], kind: int) -> Heard:
     """Return what is known of a name as the answer to a question for one type."""
     if not known:
         return Silence.NOBODY
-    wanted = [entry for entry in known if kind in (entry.type, ANY)][:_LONGEST]
+    wanted = [entry for entry in known if entry.type == kind][:_LONGEST]
     helping = [more for entry in wanted for more in _helping(zeroconf, entry)][:_LONGEST]
     return tuple(record for entry in (*wanted, *helping) if (record := _record(entry)))
 
@@ -85,8 +83,6 @@ def _data(entry: DNSRecord) -> Data | None:
         return Service(entry.port, _labels(entry.server), entry.priority, entry.weight)
     if isinstance(entry, DNSText):
         return entry.text
-    if isinstance(entry, DNSHinfo):
-        return b"".join(bytes([len(one)]) + one for one in (entry.cpu.encode(), entry.os.encode()))
     return None
 
 

@@ -26,12 +26,14 @@ from urllib.request import (
 from opencoderouter.cli.failure import Failure
 from opencoderouter.cli.files import refused
 from opencoderouter.core.printable import printable
+from opencoderouter.kernel.reasons import reason as why
 
 if TYPE_CHECKING:
     from opencoderouter.core.model import Listener
     from opencoderouter.settings import Settings
 
 _NEAR = "localhost"
+_OWN_TLS = "Give --tls-cert FILE: the certificate that the router was started with."
 _END = "-----END CERTIFICATE-----"
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 # Who comes through somebody is not let in freely: only what is shown counts.
@@ -125,7 +127,7 @@ def _call(router: Router, path: str, method: str, headers: dict[str, str]) -> An
 
 def _silence(router: Router, reason: object) -> NoRouter:
     """Return why nothing was answered, and what to do."""
-    text = printable(str(reason))
+    text = why(reason)
     if not isinstance(reason, ssl.SSLCertVerificationError):
         hint = "`ocr-router serve` starts one"
         return NoRouter(f"{router.base}: no router answers ({text}); {hint}")
@@ -213,7 +215,8 @@ def _refusal(router: Router, error: HTTPError) -> Failure:
     try:
         body = json.load(error)
         paths = [printable(row["project_path"]) for row in body.get("candidates", [])]
-        words = printable(f"{body['detail']} {body['hint']}")
+        hint = _OWN_TLS if router.here and "HTTPS" in body["detail"] else body["hint"]
+        words = printable(f"{body['detail']} {hint}")
         return Failure("\n  ".join([words, *paths]))
     except (ValueError, KeyError, TypeError, AttributeError):
         status = f"status {error.code}"

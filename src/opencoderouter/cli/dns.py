@@ -6,12 +6,15 @@ import sys
 import textwrap
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from opencoderouter.cli import api, options
+from opencoderouter.cli import api, dns_server, options
+from opencoderouter.cli import text as words
 from opencoderouter.cli.ask import Router
+from opencoderouter.cli.dns_server import HERE
 from opencoderouter.cli.failure import Failure
 from opencoderouter.core.printable import printable
 
@@ -26,18 +29,25 @@ app = typer.Typer(
     invoke_without_command=True,
     short_help="Answer DNS questions for the names of projects.",
 )
-_HERE = ("127.0.0.1:8053", "[::1]:8053")
-_COLUMNS = 100
+_COLUMNS = 100  # at most; prose is hard to read in longer lines
+_HEARING = {
+    "mdns": "Ask by mDNS for other names in .local. [on]",
+    "mdns_interface": "Ask by mDNS on this interface only, or !NAME: not on this one. [all]",
+}
 _NOTHING = (
     "This machine asks DNS servers elsewhere, as /etc/resolv.conf says, which knows no port and no"
     " domain of its own: set up one of the following on it, or on the machine that it asks."
+)
+_OWN = (
+    "This is the DNS server of the router that runs; root is told of it by its address:"
+    " `sudo {} --apply`"
 )
 Listen = Annotated[
     list[str] | None,
     typer.Option(
         "--listen",
         metavar="ADDRESS:PORT",
-        help=f"Where to answer, over UDP and TCP. [{' and '.join(_HERE)}]",
+        help=f"Where to answer, over UDP and TCP. [{' and '.join(HERE)}]",
         show_default=False,
     ),
 ]
@@ -51,8 +61,13 @@ System = Annotated[
     ),
 ]
 Asked = Annotated[
-    str,
-    typer.Option("--server", metavar="ADDRESS:PORT", help="Where the client finds the DNS server."),
+    str | None,
+    typer.Option(
+        "--server",
+        metavar="ADDRESS:PORT",
+        help=f"Where the client finds the DNS server. [the running router's, else {HERE[0]}]",
+        show_default=False,
+    ),
 ]
 Apply = Annotated[
     bool, typer.Option("--apply", help="Write what is printed (as root).", show_default=False)
@@ -64,8 +79,9 @@ Undo = Annotated[
 
 @app.callback()
 @options.taking(
-    *"port tls_cert state_dir mdns mdns_interface log_format log_level".split(),
+    *"port tls_cert state_dir log_format log_level".split(),
     *"dns_zone dns_forward dns_allow dns_claim_local".split(),
+    **_HEARING,
 )
 def dns(context: typer.Context, router: Router = None, listen: Listen = None) -> int:
     """Answer DNS questions for the projects of a router, and by mDNS for other names in .local.
@@ -83,17 +99,17 @@ def dns(context: typer.Context, router: Router = None, listen: Listen = None) ->
     target = _target(settings, router)
     logs.configure(settings.log_format, settings.log_level)
     try:
-        return sidecar.run(settings, places, target, _say)
+        return sidecar.run(settings, places, target, partial(_say, settings.dns_zone))
     except Unbound as error:
         raise Failure(f"--listen: {error.strerror}") from None
 
 
 @app.command("setup", short_help="Print or write what clients need to ask it.")
-@options.taking("dns_zone", "state_dir")
+@options.taking("port", "tls_cert", "dns_zone", "state_dir")
 def setup(
     context: typer.Context,
     system: System = None,
-    server: Asked = _HERE[0],
+    server: Asked = None,
     apply: Apply = False,  # noqa: FBT002 - a flag
     undo: Undo = False,  # noqa: FBT002 - a flag
 ) -> None:
@@ -113,15 +129,26 @@ def setup(
         _see_alone(apply=apply, system=system)
         _tell(change.undo(place), "restored")
         return
-    asked = recipes.Server(*_place(server, "--server"))
+    own = None if server else dns_server.of_router(settings)
+    asked = recipes.Server(*(own or _place(server or HERE[0], "--server")))
     zones = ("local", settings.dns_zone) if settings.dns_zone else ("local",)
     here = look(place.root, sys.platform).systems
     chosen = [recipes.recipe(one, asked, zones) for one in (_known(system) or here)]
-    typer.echo("\n\n".join(_text(one, asked) for one in chosen) or _NOTHING)
+    typer.echo("\n\n".join(_text(one, asked) for one in chosen) or _wrapped(_NOTHING))
     if not system:
-        typer.echo(f"\nOthers: {', '.join(one for one in recipes.SYSTEMS if one not in here)}.")
+        others = ", ".join(one for one in recipes.SYSTEMS if one not in here)
+        typer.echo(f"\n{_wrapped(f'Others: {others}.')}")
+    if own and not apply:
+        command = dns_server.setup([own], settings.dns_zone)
+        typer.echo(f"\n{_wrapped(_OWN.format(command))}")
     if apply:
         _apply(chosen, place)
+        _see_answered(asked, settings.dns_zone)
+
+
+def _see_answered(server: Server, zone: str | None) -> None:
+    if warning := dns_server.warning((server.address, server.port), zone):
+        typer.echo(_wrapped(warning), err=True)
 
 
 def _here() -> list[str]:
@@ -131,8 +158,8 @@ def _here() -> list[str]:
     try:
         own = {address for one in interfaces() for address in one.addresses}
     except OSError:  # the kernel does not say
-        return list(_HERE)
-    return [text for text in _HERE if _place(text, "--listen")[0] in own]
+        return list(HERE)
+    return [text for text in HERE if _place(text, "--listen")[0] in own]
 
 
 def _see_alone(*, apply: bool, system: str | None) -> None:
@@ -158,7 +185,15 @@ def _apply(chosen: list[Recipe], place: Place) -> None:
         raise Failure("--apply: there is no file of this machine to write; see above")
     typer.echo("")
     for one in writing:
+        _see_it_is_this(one.system)
+    for one in writing:
         _tell(change.apply(one, place), "written")
+
+
+def _see_it_is_this(system: str) -> None:
+    is_mac = sys.platform == "darwin"
+    if (system == "macos") != is_mac:
+        raise Failure(f"--apply {system}: this is {'' if is_mac else 'not '}macOS")
 
 
 def _tell(outcome: Done | Failed, verb: str) -> None:
@@ -170,6 +205,8 @@ def _tell(outcome: Done | Failed, verb: str) -> None:
         typer.echo(f"{verb}  {path}")
     for command in outcome.ran:
         typer.echo(f"ran  {' '.join(command)}")
+    for command in outcome.left:
+        typer.echo(f"left to you  {' '.join(command)}  (systemd does not run it here)")
     if not outcome.paths:
         typer.echo("Nothing to do: all is so already.")
 
@@ -188,7 +225,7 @@ def _text(recipe: Recipe, server: Server) -> str:
 
 
 def _wrapped(text: str) -> str:
-    return textwrap.fill(text, _COLUMNS, break_on_hyphens=False, break_long_words=False)
+    return words.wrapped(text, min(words.columns() or _COLUMNS, _COLUMNS))
 
 
 def _indented(text: str) -> str:
@@ -227,10 +264,11 @@ def _target(settings: Settings, url: str | None) -> Callable[[], Target | Away]:
     return target
 
 
-def _say(places: tuple[tuple[str, int], ...]) -> None:
+def _say(zone: str | None, places: tuple[tuple[str, int], ...]) -> None:
     from opencoderouter.fields import format_listening
 
     where = " and ".join(map(format_listening, places))
+    command = dns_server.setup(places, zone)
     with suppress(OSError, ValueError):  # it runs on when nobody reads
-        typer.echo(f"DNS at {where}. How clients come to ask it: `ocr-router dns setup`")
+        typer.echo(f"DNS at {where}. How clients come to ask it: `{command}`")
         sys.stdout.flush()

@@ -6,7 +6,10 @@ import asyncio
 import json
 import os
 import shutil
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -41,6 +44,10 @@ Fix = Annotated[
 ]
 Yes = Annotated[bool, typer.Option("--yes", help="Mend without asking.", show_default=False)]
 List = Annotated[bool, typer.Option("--list", help="List the checks.", show_default=False)]
+Schema = Annotated[
+    bool,
+    typer.Option("--schema", help="Print the JSON Schema of --json.", show_default=False),
+]
 
 
 @options.taking(
@@ -48,26 +55,31 @@ List = Annotated[bool, typer.Option("--list", help="List the checks.", show_defa
     *"adopt_unowned opencode workers max_connections state_dir mdns".split(),
     *"mdns_interface dns dns_zone dns_claim_local".split(),
 )
-def doctor(
+def doctor(  # noqa: PLR0913, PLR0917 - one argument for each flag
     context: typer.Context,
     json_: options.Json = False,  # noqa: FBT002 - a flag
     only: Only = None,
     fix: Fix = False,  # noqa: FBT002 - a flag
     yes: Yes = False,  # noqa: FBT002 - a flag
     list_: List = False,  # noqa: FBT002 - a flag
+    schema: Schema = False,  # noqa: FBT002 - a flag
 ) -> int:
     """Look at everything a router needs; say what is wrong, why it matters, and what mends it.
 
     Works whether or not the router runs; give it the options that the router has. Exit code: 0
     nothing to mend, 1 problems found, 2 could not run.
     """
+    with _ending_at_once():
+        _load()
     from opencoderouter.doctor import report
     from opencoderouter.doctor.finding import PROBLEMS
 
-    checks = _chosen(only)
-    if list_:
-        _print(report.listing(checks))
+    if yes and not fix:
+        raise Failure("--yes: goes with --fix", 2)
+    if schema or list_:
+        _print(report.schema() if schema else _listed(_chosen(only), json_=json_))
         return 0
+    checks = _chosen(only)
     facts = _facts(context)
     findings = _look(checks, facts)
     if not json_:
@@ -79,6 +91,35 @@ def doctor(
     if json_:
         _print(json.dumps(report.to_json(_masked(findings, facts)), indent=2))
     return int(any(finding.status in PROBLEMS for finding in findings))
+
+
+@contextmanager
+def _ending_at_once() -> Iterator[None]:
+    """End with exit code 130 on Ctrl-C: an import that is cut short may say anything else."""
+    is_ours = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if is_ours:
+        signal.signal(signal.SIGINT, lambda *_: os._exit(130))
+    try:
+        yield
+    finally:
+        if is_ours:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _load() -> None:
+    """Import what takes its time."""
+    from opencoderouter.doctor import checks
+    from opencoderouter.wiring import entry
+
+    del checks, entry
+
+
+def _listed(checks: Sequence[Check], *, json_: bool) -> str:
+    from opencoderouter.doctor import report
+
+    if json_:
+        return json.dumps(report.listing_json(checks), indent=2)
+    return report.listing(checks)
 
 
 def _chosen(only: list[str] | None) -> tuple[Check, ...]:
@@ -181,8 +222,11 @@ def _masked(findings: Sequence[Finding], facts: Facts) -> list[Finding]:
 def _mask(facts: Facts) -> Callable[[str], str]:
     from opencoderouter.doctor.mask import masker
     from opencoderouter.doctor.passwords import known
+    from opencoderouter.doctor.versions import is_usable
 
-    return masker(facts.home, facts.environment, known(facts.settings))
+    # One that cannot be used is told: "~ cannot be used" would say nothing.
+    home = facts.home if is_usable(facts.home) else Path("/")
+    return masker(home, facts.environment, known(facts.settings))
 
 
 def _mended(findings: Sequence[Finding], facts: Facts, *, yes: bool) -> bool:

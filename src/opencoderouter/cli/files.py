@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,6 +30,15 @@ def refused(error: OSError, settings: Settings) -> Failure:
     text = f"{_option(path, settings)}{path}: {error.strerror}"
     remedy = _REMEDIES.get(path.name) if isinstance(error, Damaged) else None
     return Failure(f"{text}; {remedy}" if remedy else text)
+
+
+@contextmanager
+def refusing(settings: Settings) -> Iterator[None]:
+    """Let what the block cannot do with a file be the end of the command, in one line."""
+    try:
+        yield
+    except OSError as error:
+        raise refused(error, settings) from None
 
 
 def _option(path: Path, settings: Settings) -> str:

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from opencoderouter.cli import audit, options, text
-from opencoderouter.cli.ask import Router
 from opencoderouter.cli.api import own_router, router_at
+from opencoderouter.cli.ask import Router
 from opencoderouter.cli.browse import HEARING, Row, peers, told
 from opencoderouter.cli.failure import Failure
-from opencoderouter.cli.files import refused
+from opencoderouter.cli.files import refusing
 from opencoderouter.core.printable import printable
 
 if TYPE_CHECKING:
@@ -52,7 +51,7 @@ def add(context: typer.Context, name: Which, router: Router = None) -> None:
     if peer is None:
         hint = "who announces nothing but projects cannot be accepted"
         raise Failure(f"{printable(name)}: no router is announced there; {hint}")
-    with _told(settings):
+    with refusing(settings):
         _file(settings).add(peer)
     addresses = " ".join(peer.addresses)
     audit.note(settings, "peer_added", name=peer.label, port=peer.port, addresses=addresses)
@@ -66,7 +65,7 @@ def add(context: typer.Context, name: Which, router: Router = None) -> None:
 def ls(context: typer.Context, json_: options.Json = False) -> None:  # noqa: FBT002 - a flag
     """List the accepted routers, and what is pinned of each."""
     settings, _ = options.settings(context)
-    with _told(settings):
+    with refusing(settings):
         found = _file(settings).load()
     if json_:
         typer.echo(json.dumps([asdict(peer) for peer in found], indent=2))
@@ -82,7 +81,7 @@ def ls(context: typer.Context, json_: options.Json = False) -> None:  # noqa: FB
 def remove(context: typer.Context, name: Label) -> None:
     """Accept a router no longer: a running router follows within a second."""
     settings, _ = options.settings(context)
-    with _told(settings):
+    with refusing(settings):
         gone = _file(settings).remove(name.lower())
     if gone is None:
         hint = "`ocr-router peer ls` lists them"
@@ -121,14 +120,6 @@ def _meant(rows: Sequence[Row], name: str) -> Row:
 
 def _names(row: Row) -> tuple[str, ...]:
     return (row["label"], row["host"], row["url"].removesuffix("/"), *row["addresses"])
-
-
-@contextmanager
-def _told(settings: Settings) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise refused(error, settings) from None
 
 
 def _file(settings: Settings) -> AcceptedFile:

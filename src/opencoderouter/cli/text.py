@@ -10,7 +10,6 @@ from collections.abc import Iterable, Sequence
 from opencoderouter.core.model import Sessions
 from opencoderouter.core.printable import printable
 
-
 _COMMAND = re.compile(r"`[^`]*`")
 _JOINED = "\0"  # within a command; nothing that is printable has it
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +10,7 @@ import typer
 
 from opencoderouter.cli import audit, options, text
 from opencoderouter.cli.failure import Failure
-from opencoderouter.cli.files import refused
+from opencoderouter.cli.files import refusing
 from opencoderouter.core.printable import printable
 
 if TYPE_CHECKING:
@@ -61,7 +59,7 @@ def create(
     _judge(name, project)
     now = _now()
     until = None if expires is None else now + _duration(expires)
-    with _told(settings):
+    with refusing(settings):
         made = settings.sources.tokens.create(
             name, project=project, read_only=read_only, expires=until, now=now
         )
@@ -84,7 +82,7 @@ def create(
 def list_(context: typer.Context, json_: options.Json = False) -> None:  # noqa: FBT002 - a flag
     """List the tokens, without the secrets, which nobody knows but who has them."""
     settings, _ = options.settings(context)
-    with _told(settings):
+    with refusing(settings):
         tokens = settings.sources.tokens.load()
     if json_:
         typer.echo(json.dumps([_shown(token) for token in tokens], indent=2))
@@ -100,7 +98,7 @@ def list_(context: typer.Context, json_: options.Json = False) -> None:  # noqa:
 def revoke(context: typer.Context, name: Which) -> None:
     """End a token: a running router refuses it, and ends what it has open, within two seconds."""
     settings, _ = options.settings(context)
-    with _told(settings):
+    with refusing(settings):
         token = settings.sources.tokens.revoke(name)
     if token is None:
         hint = "`ocr-router token list` lists them"
@@ -139,14 +137,6 @@ def _duration(text_: str) -> float:
     if not 0 < seconds <= _LONGEST:
         raise Failure(f"--expires {printable(text_)}: must be 1ms to 3650d, such as 12h or 30d", 2)
     return seconds
-
-
-@contextmanager
-def _told(settings: Settings) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise refused(error, settings) from None
 
 
 def _note(settings: Settings, event: str, token: Token) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlsplit
 
@@ -41,9 +43,9 @@ def why(context: typer.Context, address: Address, json_: options.Json = False) -
     settings, _ = options.settings(context)
     here = _here(settings)
     meant = _meant(address, here)
-    hops = []
-    for hop in trace(meant, Network(_own(settings)), here):
-        hops.append(hop)
+    hops, mask = [], _mask(settings)
+    for found in trace(meant, Network(_own(settings)), here):
+        hops.append(hop := _masked(found, mask))
         if not json_:
             typer.echo(_line(hop))
     if json_:
@@ -94,6 +96,19 @@ def _secret(settings: Settings) -> str | None:
         return os.environ.get("OCR_TOKEN") or settings.sources.effective()
     except OSError:  # it is not ours to be read: then it is not shown
         return None
+
+
+def _mask(settings: Settings) -> Callable[[str], str]:
+    """Return what is done to every text, as `doctor` does: it may be shown to others."""
+    from opencoderouter.doctor.mask import masker
+    from opencoderouter.doctor.passwords import known
+
+    home = Path(os.path.expanduser("~"))  # noqa: PTH111 - this one never raises
+    return masker(home, os.environ, known(settings))
+
+
+def _masked(hop: Hop, mask: Callable[[str], str]) -> Hop:
+    return replace(hop, seen=mask(hop.seen), why=mask(hop.why), mend=mask(hop.mend))
 
 
 def _line(hop: Hop) -> str:

@@ -17,6 +17,7 @@ from itertools import chain, groupby
 from opencoderouter.core.announcement import PROJECT, ROUTER, Announcement
 from opencoderouter.core.hosts import DEFAULT_PORTS, is_literal
 from opencoderouter.core.resolve import by_name
+from opencoderouter.core.slug import HOST_LABEL
 
 MOST_ROUTERS, MOST_PROJECTS = 256, 1024
 MOST_ADDRESSES = 64  # of one host
@@ -25,8 +26,7 @@ _LONGEST = {"project": _TEXT, "path": _TEXT, "owner": _TEXT, "version": 64, "sch
 _LONGEST_KEY = 16
 _NAME = 253  # octets of a name in the DNS, as it is written (RFC 1035 section 3.1)
 LAST_PORT = 65535
-_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
-_HOST = re.compile(rf"(?:{_LABEL.pattern}\.)+local")
+_HOST = re.compile(rf"(?:{HOST_LABEL.pattern}\.)+local")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,7 @@ class _Service:
     @property
     def owner(self) -> str:
         owner = self.told.get("owner", "")
-        return owner if _LABEL.fullmatch(owner) else ""
+        return owner if HOST_LABEL.fullmatch(owner) else ""
 
     @property
     def scheme(self) -> str:
@@ -143,7 +143,7 @@ def peers(
 def is_label(text: str) -> bool:
     """Tell whether a text is a host label, in whatever case (RFC 1123 section 2.1)."""
     # Other letters can become ours in lower case.
-    return text.isascii() and _LABEL.fullmatch(text.lower()) is not None
+    return text.isascii() and HOST_LABEL.fullmatch(text.lower()) is not None
 
 
 def find(

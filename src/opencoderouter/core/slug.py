@@ -13,6 +13,8 @@ RESERVED = frozenset(
 )
 LABEL = 63  # octets in a DNS label, RFC 1035 section 2.3.4
 _DIGEST = 6
+# RFC 1123 section 2.1, in lower case.
+HOST_LABEL = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 _SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 
 Ascii = Callable[[str], str]

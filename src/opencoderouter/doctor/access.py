@@ -11,14 +11,14 @@ from ipaddress import ip_address
 from pathlib import Path
 
 from opencoderouter.core.model import Listener
-from opencoderouter.doctor.facts import Answered, Facts
+from opencoderouter.doctor.facts import Answered, Facts, Unanswered
 from opencoderouter.doctor.finding import Check, Finding, Status
 from opencoderouter.doctor.modes import closing
-from opencoderouter.doctor.ports import user_name
 from opencoderouter.doctor.thread import in_thread, threaded
-from opencoderouter.kernel.addresses import interfaces
+from opencoderouter.kernel.addresses import interfaces, is_here
 from opencoderouter.kernel.sockets import kernel_listeners
 from opencoderouter.settings import Settings
+from opencoderouter.wiring.holder import user_name
 from opencoderouter.wiring.listen import is_loopback
 
 _PASSWORD, _EXPOSURE = "password", "exposure"
@@ -108,16 +108,26 @@ class Reach:
 async def exposure(facts: Facts) -> Iterable[Finding]:
     """Tell who could reach the router, and what keeps them out."""
     stranger = await facts.stranger.get("/api/health")
-    said = stranger.body if isinstance(stranger, Answered) else None
-    runs = isinstance(said, dict) and "healthy" in said
-    # A router tells its version to those only whom it lets in.
-    is_open = "version" in said if isinstance(said, dict) and runs else None
-    return (judge(await in_thread(_reach, facts, is_open)),)
+    hostname = facts.settings.hostname
+    if isinstance(stranger, Unanswered) and stranger.down and not is_here(hostname):
+        text = f"The router cannot listen on {hostname} (see port)"
+        return (Finding(_EXPOSURE, Status.SKIPPED, text),)
+    return (judge(await in_thread(_reach, facts, stranger)),)
 
 
-def _reach(facts: Facts, is_open: bool | None) -> Reach:  # noqa: FBT001 - None: nobody answers
+def _is_open(said: object) -> bool | None:
+    """Tell whether a router lets strangers in; None: that is no router's answer."""
+    if not isinstance(said, dict) or "healthy" not in said:
+        return None
+    return "version" in said  # it is told to those only who are let in
+
+
+def _reach(facts: Facts, stranger: Answered | Unanswered) -> Reach:
     settings = facts.settings
-    ask = kernel_listeners(facts.proc) if is_open is not None else None
+    is_open = _is_open(stranger.body) if isinstance(stranger, Answered) else None
+    https = isinstance(stranger, Unanswered) and stranger.https
+    runs = https or is_open is not None
+    ask = kernel_listeners(facts.proc) if runs else None
     every: frozenset[Listener] = ask() if ask else frozenset()
     held = sorted({one.address for one in every if one.port == settings.port})
     bound = tuple(held) or (settings.hostname,)
@@ -128,7 +138,7 @@ def _reach(facts: Facts, is_open: bool | None) -> Reach:  # noqa: FBT001 - None:
         if _is_theirs(address) and (bool(_WILD & set(bound)) or address in bound)
     )
     off = settings.auth == "off" if is_open is None else is_open
-    return Reach(bound, own, off, settings.scheme == "https", runs=is_open is not None)
+    return Reach(bound, own, off, https or settings.scheme == "https", runs=runs)
 
 
 def _is_theirs(address: str) -> bool:

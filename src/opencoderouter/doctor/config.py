@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import stat
 from collections.abc import Iterable
@@ -11,12 +12,13 @@ from pathlib import Path
 from opencoderouter.doctor.facts import Facts
 from opencoderouter.doctor.finding import Check, Finding, Status
 from opencoderouter.doctor.modes import closing
-from opencoderouter.doctor.ports import user_name
 from opencoderouter.doctor.thread import threaded
 from opencoderouter.settings import Settings
+from opencoderouter.wiring.holder import user_name
 
 _CODE = "config"
-_WRITE = 0o022
+_WRITE, _OTHERS = 0o022, 0o077
+_PASSWORD = re.compile(r"""^\s*["']?password["']?\s*=""", re.MULTILINE)
 _BESIDE = {"OCR_CONFIG", "OCR_ROUTER", "OCR_TOKEN"}  # variables that are no settings
 _WHY = "It names programs that the router runs: who can change it runs commands as you."
 
@@ -56,16 +58,28 @@ def _file(path: Path) -> Iterable[Finding]:
         text = f"{path} belongs to {user_name(there.st_uid)}"
         mends = (shlex.join(["sudo", "chown", user_name(os.geteuid()), str(path)]),)
         yield Finding(_CODE, Status.ERROR, text, (), _WHY, mends)
-    elif there.st_mode & _WRITE:
-        yield _writable(path, there)
+    else:
+        taken = _OTHERS if _has_password(path) else _WRITE
+        if there.st_mode & taken:
+            yield _open(path, there, taken)
 
 
-def _writable(path: Path, there: os.stat_result) -> Finding:
+def _has_password(path: Path) -> bool:
+    try:
+        return _PASSWORD.search(path.read_text(errors="replace")) is not None
+    except OSError:
+        return False
+
+
+def _open(path: Path, there: os.stat_result, taken: int) -> Finding:
+    """Return what is wrong with a mode of which the bits ``taken`` are too many."""
     mode = stat.S_IMODE(there.st_mode)
-    ours = closing(path, mode, _WRITE) if there.st_uid == os.geteuid() else None
-    text = f"Other users can change {path}"
-    mends = (shlex.join(["chmod", "go-w", str(path)]),)
-    return Finding(_CODE, Status.ERROR, text, (f"mode {mode:o}",), _WHY, mends, ours)
+    ours = closing(path, mode, taken) if there.st_uid == os.geteuid() else None
+    can = "change" if mode & _WRITE else "read"
+    mends = (shlex.join(["chmod", "go-w" if taken == _WRITE else "go=", str(path)]),)
+    why = _WHY if mode & _WRITE else "The password is in it: who knows it runs commands as you."
+    text = f"Other users can {can} {path}"
+    return Finding(_CODE, Status.ERROR, text, (f"mode {mode:o}",), why, mends, ours)
 
 
 def _misspelt(facts: Facts) -> Iterable[Finding]:

@@ -26,6 +26,11 @@ class Unanswered:
     reason: str
     down: bool
 
+    @property
+    def https(self) -> bool:
+        """Tell whether it is a router of ours, which was asked by HTTP and speaks HTTPS."""
+        return "This port speaks HTTPS" in self.reason
+
 
 Answer = Answered | Unanswered
 Ask = Callable[[str], Answer]  # takes a path such as /api/health, may block, never raises

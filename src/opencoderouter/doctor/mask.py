@@ -9,14 +9,19 @@ from pathlib import Path
 MASKED = "***"
 _SHORTEST = 4  # characters of a secret that is looked for as it is
 _NAMED = r"[\w-]*(?:password|passwd|passphrase|secret|token|api[_-]?key|credential)s?"
+_FORM = r"\[?USER:PASSWORD@"  # what our own words tell to be written
+_WORDS = r"must be |others can read |is empty;|--backend NAME="  # ours, behind a setting's name
 _PATTERNS = (  # what to look for, what is left of it
     (r"ocrt_[\w-]+", MASKED),
     (r"\bsk-[\w-]{12,}", MASKED),
     (r"(?i)(authorization[\"']?\s*[:=]\s*[\"']?)(?:(?:basic|bearer)\s+)?[^\s\"']+", rf"\1{MASKED}"),
     (r"(?i)\b(bearer|basic)\s+[\w+/=._~-]{8,}", rf"\1 {MASKED}"),
     (r"(?i)(cookie[\"']?\s*:\s*).*", rf"\1{MASKED}"),
-    (r"([a-z][a-z0-9+.-]*://)[^\s/@\"']+@", rf"\1{MASKED}@"),
-    (rf"(?i)\b({_NAMED}[\"']?\s*[=:]\s*)(\"[^\"]*\"|'[^']*'|[^\s,;&\"'}}]+)", rf"\1{MASKED}"),
+    (rf"([a-z][a-z0-9+.-]*://)(?!{_FORM})[^\s/@\"']+@", rf"\1{MASKED}@"),
+    (
+        rf"(?i)\b({_NAMED}[\"']?\s*[=:]\s*)(?!{_WORDS})(\"[^\"]*\"|'[^']*'|[^\s,;&\"'}}]+)",
+        rf"\1{MASKED}",
+    ),
 )
 _SECRET_VARIABLE = re.compile(rf"(?i){_NAMED}")
 _IS_A_FILE = re.compile(r"(?i)_file$")

@@ -10,15 +10,18 @@ from opencoderouter.core.hosts import parse_authority
 from opencoderouter.doctor.facts import Facts
 from opencoderouter.doctor.finding import Check, Finding, Status
 from opencoderouter.doctor.net import Told, asking, skipped
-from opencoderouter.doctor.net_stack import holders
 from opencoderouter.fields import format_listening
+from opencoderouter.kernel.addresses import interfaces, is_here
+from opencoderouter.kernel.holders import holders
 
 _CODE = "dns"
 _WITHIN = 0.8  # seconds for one answer
 _SIDECAR = ("127.0.0.1", 8053)  # where `ocr-router dns` listens, if nobody says otherwise
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - a key
 _WHY = "Clients that mDNS does not reach find no name of a project."
-_PROBE = "ocr-doctor.local"  # where no name of our own is known
+# Where no name of our own is known: answered without asking the network, which takes its time.
+_PROBE = "local"
+_OURS = {"ocr-router", "opencoderouter"}
 
 Server = tuple[str, int]
 How = Literal["UDP", "TCP"]
@@ -48,19 +51,13 @@ def _parsed(text: str) -> Server | None:
 
 def _listens(proc: Path, port: int) -> bool:
     """Tell whether somebody has the port both for UDP and for TCP, as a DNS server does."""
-    return all(_has(proc / "net" / name, port) for name in ("udp", "tcp"))
-
-
-def _has(path: Path, port: int) -> bool:
-    try:
-        lines = path.read_text("ascii", "replace").splitlines()[1:]
-    except OSError:
-        return False
-    return any(line.split()[1].endswith(f":{port:04X}") for line in lines if line.strip())
+    return {one.over for one in holders(port, proc=proc)} == {"UDP", "TCP"}
 
 
 def _finding(server: Server, told: Told, facts: Facts) -> Finding:
     where = format_listening(server)
+    if not is_here(server[0]):
+        return _nowhere(server)
     answers: dict[How, Reply | str] = {"UDP": _asked(server, told, tcp=False)}
     answers["TCP"] = _asked(server, told, tcp=True)
     seen = tuple(f"{where} {how}: {_seen(answer)}" for how, answer in answers.items())
@@ -75,11 +72,25 @@ def _finding(server: Server, told: Told, facts: Facts) -> Finding:
     return Finding(_CODE, Status.OK, f"{where} answers over UDP and TCP", seen)
 
 
+def _nowhere(server: Server) -> Finding:
+    address, port = server
+    own = [one for face in interfaces() for one in face.addresses]
+    return Finding(
+        _CODE,
+        Status.ERROR,
+        f"--dns {format_listening(server)}: {address} is no address of this machine",
+        (f"its addresses: {', '.join(own)}",),
+        _WHY,
+        (f"ocr-router serve --dns 127.0.0.1:{port}",),
+    )
+
+
 def _asked(server: Server, told: Told, *, tcp: bool) -> Reply | str:
     kind: Literal["A", "AAAA"] = "A"
     if told.addresses and all(":" in one for one in told.addresses):
         kind = "AAAA"
-    return ask(*server, told.domain or _PROBE, kind, tcp=tcp, within=_WITHIN)
+    name = told.domain if told.domain and told.addresses else _PROBE
+    return ask(*server, name, kind, tcp=tcp, within=_WITHIN)
 
 
 def _is_right(answer: Reply | str, told: Told) -> bool:
@@ -98,14 +109,18 @@ def _seen(answer: Reply | str) -> str:
 
 def _ways(server: Server, facts: Facts) -> tuple[str, ...]:
     """Return how to have the port for the right program: whatever else holds it has to end."""
-    found = {one.pid: one for one in holders(facts.proc, server[1]) if one.pid}
-    others = tuple(f"kill {pid}  # {one.name}" for pid, one in found.items())
+    address, port = server
+    found = {
+        one.pid: one.name for one in holders(port, address=address, proc=facts.proc) if one.pid
+    }
+    others = tuple(f"kill {pid}  # {name}" for pid, name in found.items() if name not in _OURS)
+    ours = next((pid for pid, name in found.items() if name in _OURS), None)
     again = (
         "ocr-router dns"
         if server == _SIDECAR
         else f"ocr-router serve --dns {format_listening(server)}"
     )
-    return (*others, again)
+    return (*others, f"Stop ocr-router (pid {ours}) and start it again: {again}" if ours else again)
 
 
 CHECKS = (Check(_CODE, "The fallback DNS server", asking(look)),)

@@ -25,6 +25,8 @@ def look(facts: Facts, told: Told) -> list[Finding]:
     ours = wanted(every, facts.settings.mdns_interface)
     if told.interfaces:
         ours = tuple(one for one in every if one.name in told.interfaces)
+    if why := _left_out(every, facts, told):
+        return [why]
     mute = [_mute(one) for one in every if _should_speak(one, ours, facts)]
     name = told.domain if told.announces else f"ocr-doctor-{secrets.token_hex(4)}.local"
     echoes = multicast(ours, name, answered=told.announces, within=_WITHIN)
@@ -62,6 +64,27 @@ def _mute(one: Interface) -> Finding:
         (f"{one.name}: {', '.join(one.addresses)}; no MULTICAST flag",),
         _WHY,
         (f"sudo ip link set dev {one.name} multicast on",),
+    )
+
+
+def _left_out(every: Sequence[Interface], facts: Facts, told: Told) -> Finding | None:
+    """Return what is wrong when --mdns-interface leaves nothing over."""
+    option = ", ".join(facts.settings.mdns_interface)
+    chosen = told.mdns == "off" and "--mdns-interface" in told.reason
+    if not chosen and (told.mdns or not option or wanted(every, facts.settings.mdns_interface)):
+        return None
+    names = [one.name for one in every if one.addresses and not one.loopback]
+    if not names:
+        return None
+    seen = (told.reason or f"--mdns-interface {option}", f"interfaces: {', '.join(names)}")
+    summary = "Names are not announced: --mdns-interface means no interface of this machine"
+    return Finding(
+        _CODE,
+        Status.WARNING,
+        summary,
+        seen,
+        _WHY,
+        (f"ocr-router serve --mdns-interface {names[0]}",),
     )
 
 

@@ -80,7 +80,7 @@ def _lost(lost: Mapping[str, str], owner: str, facts: Facts) -> Iterator[Finding
     yield Finding(
         _CODE,
         Status.INFO,
-        f"Another machine has the name of {len(others)} project(s): {', '.join(others)}",
+        f"Another machine has the name{'s' if len(others) > 1 else ''} of {', '.join(others)}",
         seen,
         "Two machines have a project of one name and one owner; the usual name leads to the other.",
         (f"rm {facts.settings.state_dir / _FILE}", "ocr-router serve --username NAME"),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from opencoderouter.announce.client import change
 from opencoderouter.core.grant import is_loopback
 from opencoderouter.doctor.facts import Facts
 from opencoderouter.doctor.finding import Check, Finding, Status
@@ -17,6 +19,7 @@ from opencoderouter.doctor.nsswitch import Hosts, parse_hosts
 _CODE = "resolver"
 _WITHIN = 1.6  # seconds; a check is cut at 2
 _SLOW = 0.5  # seconds after which a person wonders
+_NAMESERVER = re.compile(r"^nameserver\s+(\S+)", re.MULTILINE)
 _BELOW = "ocr-doctor.localhost"
 _WHY = "Who cannot look a project's name up cannot open its page at that name."
 
@@ -28,6 +31,8 @@ class Means:
     hosts: Hosts
     avahi: bool  # it runs
     resolved: bool  # systemd-resolved runs
+    servers: tuple[str, ...]  # of DNS, those of resolv.conf
+    set_up: bool  # by `dns setup --apply`
 
     @property
     def any(self) -> bool:
@@ -39,7 +44,11 @@ class Means:
         """Return it in words."""
         running = [f"avahi-daemon {'runs' if self.avahi else 'does not run'}"]
         running.append(f"systemd-resolved {'runs' if self.resolved else 'does not run'}")
-        return (f"nsswitch.conf: hosts: {self.hosts}", ", ".join(running))
+        names = ", ".join(self.servers) or "none"
+        return (
+            *(f"nsswitch.conf: hosts: {self.hosts}", ", ".join(running)),
+            f"resolv.conf: nameserver {names}",
+        )
 
 
 def look(facts: Facts, told: Told) -> list[Finding]:
@@ -50,15 +59,20 @@ def look(facts: Facts, told: Told) -> list[Finding]:
     return [*_own(found, told, means(facts)), _localhost(below)]
 
 
-def means(facts: Facts, run: Path = Path("/run")) -> Means:
+def means(facts: Facts, run: Path = Path("/run"), record: Path = change.RECORD) -> Means:
     """Return what there is to find ``.local`` names with."""
-    try:
-        hosts = parse_hosts((facts.etc / "nsswitch.conf").read_text(errors="replace"))
-    except OSError:
-        hosts = parse_hosts("")
+    hosts = parse_hosts(_text(facts.etc / "nsswitch.conf"))
     avahi = _answers(run / "avahi-daemon/socket")
     resolved = _answers(run / "systemd/resolve/io.systemd.Resolve")
-    return Means(hosts, avahi, resolved)
+    servers = tuple(_NAMESERVER.findall(_text(facts.etc / "resolv.conf")))
+    return Means(hosts, avahi, resolved, servers, set_up=bool(_text(record)))
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(errors="replace")
+    except OSError:
+        return ""
 
 
 def _answers(path: Path) -> bool:
@@ -139,8 +153,18 @@ def _slow(four: Looked, six: Looked, has: Means, seen: tuple[str, ...]) -> Itera
     elif four.seconds > _SLOW and (four.addresses or four.late):
         took = _took(four)
         summary = f"{four.question.host}: to look it up takes {took}"
-        mend = ("ocr-router doctor --only multicast", "ocr-router dns setup")
+        mend = _BY_MDNS if has.any else silent_servers(has)
         yield Finding(_CODE, Status.WARNING, summary, seen, _WAITS, mend)
+
+
+_BY_MDNS = ("ocr-router doctor --only multicast", "ocr-router dns setup")
+
+
+def silent_servers(has: Means) -> tuple[str, ...]:
+    """Return what helps where DNS is asked for such a name, and mDNS is not."""
+    undo = ("sudo ocr-router dns setup --undo",) if has.set_up else ()
+    names = ", ".join(has.servers) or "none, which means 127.0.0.1"
+    return (*undo, f"sudoedit /etc/resolv.conf  # DNS servers that are silent: {names}")
 
 
 _WAITS = "Every page and every program waits so long before it connects."

@@ -3,43 +3,28 @@
 from __future__ import annotations
 
 import errno
-import re
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from configparser import ConfigParser
 from configparser import Error as ConfigError
-from dataclasses import dataclass
 from pathlib import Path
 
 from opencoderouter.doctor.facts import Facts
 from opencoderouter.doctor.finding import Check, Finding, Status
 from opencoderouter.doctor.net import skipped
 from opencoderouter.doctor.thread import threaded
-from opencoderouter.kernel.processes import parse_stat, socket_owners
+from opencoderouter.kernel.holders import Holder, holders
 
 _CODE = "mdns-stack"
 _PORT = 5353
 _WHY = "Nobody on the network learns the names of projects while the router cannot have the port."
-_LINE = re.compile(r"\s*\d+:\s+([0-9A-F]+):([0-9A-F]{4})\s")
-
-
-@dataclass(frozen=True, slots=True)
-class Holder:
-    """A process with a socket on the port; ``pid`` and ``name`` where they may be known."""
-
-    uid: int
-    pid: int | None
-    name: str
-
-    def __str__(self) -> str:
-        return f"{self.name} (pid {self.pid})" if self.pid else f"a process of uid {self.uid}"
 
 
 def look(facts: Facts) -> list[Finding]:
     """Try whether the port can be shared, and say with whom."""
     if not facts.settings.mdns:
         return skipped(_CODE, "Names are not announced (--no-mdns)")
-    who = holders(facts.proc)
+    who = [one for one in holders(_PORT, proc=facts.proc) if one.over == "UDP"]
     names = tuple(dict.fromkeys(str(one) for one in who))
     error = _refusal()
     if error:
@@ -50,15 +35,6 @@ def look(facts: Facts) -> list[Finding]:
     return [Finding(_CODE, Status.OK, f"UDP port {_PORT}: {summary}", names)]
 
 
-def holders(proc: Path, port: int = _PORT) -> list[Holder]:
-    """Return who has a UDP port, in no certain order; nobody where /proc does not tell."""
-    found = {
-        inode: uid for name in ("udp", "udp6") for uid, inode in _sockets(proc / "net" / name, port)
-    }
-    pids = socket_owners(found, proc=proc)
-    return [Holder(uid, pids.get(i), _name(pids.get(i), proc)) for i, uid in found.items()]
-
-
 def refuses_others(etc: Path) -> bool:
     """Tell whether avahi's configuration keeps other mDNS stacks out (avahi-daemon.conf(5))."""
     parser = ConfigParser(strict=False, interpolation=None)
@@ -67,28 +43,6 @@ def refuses_others(etc: Path) -> bool:
         return parser.getboolean("server", "disallow-other-stacks", fallback=False)
     except (ConfigError, ValueError, OSError):
         return False
-
-
-def _sockets(path: Path, port: int) -> Iterator[tuple[int, int]]:
-    try:
-        lines = path.read_text("ascii", "replace").splitlines()
-    except OSError:
-        return
-    for line in lines:
-        match = _LINE.match(line)
-        fields = line.split()
-        if match and int(match[2], 16) == port and fields[7].isdecimal():
-            yield int(fields[7]), int(fields[9])
-
-
-def _name(pid: int | None, proc: Path) -> str:
-    if pid is None:
-        return ""
-    try:
-        stat = parse_stat((proc / str(pid) / "stat").read_text(errors="replace"))
-    except OSError:
-        return "a process that has ended"
-    return stat.comm if stat else "a process"
 
 
 def _refusal() -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pwd
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -11,8 +10,10 @@ from opencoderouter.core.model import Listener
 from opencoderouter.doctor.facts import Answered, Facts
 from opencoderouter.doctor.finding import Check, Finding, Status
 from opencoderouter.doctor.thread import in_thread, threaded
+from opencoderouter.kernel.addresses import interfaces, is_here
 from opencoderouter.kernel.processes import process, socket_owners
 from opencoderouter.kernel.sockets import kernel_listeners
+from opencoderouter.wiring.holder import user_name
 
 _PORT, _RANGE = "port", "scan-range"
 _PORTS = 65536
@@ -24,13 +25,17 @@ _WHY_RANGE = "Servers that the router starts get a port of this range."
 async def port(facts: Facts) -> Iterable[Finding]:
     """Tell whether the router's port is free, its own, or somebody else's."""
     answer = await facts.router.get("/api/health")
-    said = answer.body if isinstance(answer, Answered) else None
-    ours = isinstance(said, dict) and "healthy" in said
+    if isinstance(answer, Answered):
+        ours = isinstance(answer.body, dict) and "healthy" in answer.body
+    else:
+        ours = answer.https
     return (await in_thread(_port, facts, ours=ours),)
 
 
 def _port(facts: Facts, *, ours: bool) -> Finding:
-    wanted = facts.settings.port
+    wanted, hostname = facts.settings.port, facts.settings.hostname
+    if not ours and not is_here(hostname):
+        return _nowhere(hostname)
     listeners = kernel_listeners(facts.proc)
     if listeners is None:
         text = "The kernel does not tell here who listens"
@@ -43,6 +48,18 @@ def _port(facts: Facts, *, ours: bool) -> Finding:
     if ours and {one.uid for one in held} <= {os.getuid()}:
         return Finding(_PORT, Status.OK, f"Port {wanted} is the router's", seen)
     return _taken(wanted, seen, every)
+
+
+def _nowhere(hostname: str) -> Finding:
+    own = [one for face in interfaces() for one in face.addresses]
+    return Finding(
+        _PORT,
+        Status.ERROR,
+        f"--hostname {hostname} is no address of this machine",
+        (f"its addresses: {', '.join(own)}",),
+        "The router cannot start there.",
+        ("ocr-router serve --hostname 127.0.0.1", "ocr-router serve --hostname 0.0.0.0"),
+    )
 
 
 def _taken(wanted: int, seen: tuple[str, ...], every: Iterable[Listener]) -> Finding:
@@ -78,14 +95,6 @@ def holder(listener: Listener, proc: Path) -> str:
     if found is None:
         return f"a process of user {user}"
     return f"{' '.join(found.argv[:3])} (pid {found.pid}, user {user})"
-
-
-def user_name(uid: int | None) -> str:
-    """Return a user's name, else the number."""
-    try:
-        return pwd.getpwuid(uid).pw_name if uid is not None else "unknown"
-    except KeyError:
-        return str(uid)
 
 
 def _address(one: Listener) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 from opencoderouter.doctor.facts import Answered, Facts
 from opencoderouter.doctor.finding import Check, Finding, Mending, Status
 from opencoderouter.doctor.thread import in_thread, threaded
+from opencoderouter.doctor.versions import is_usable
 
 _FOUND, _VERSION = "opencode", "opencode-version"
 _KNOWN = "1.18"  # the router's tests run with it
@@ -65,6 +66,8 @@ async def version(facts: Facts) -> Iterable[Finding]:
     """Tell which version it is, and whether servers run that are another."""
     if not os.access(facts.program, os.X_OK) or shutil.which(facts.program) is None:
         return (Finding(_VERSION, Status.SKIPPED, "There is no program to ask (see opencode)"),)
+    if not is_usable(facts.home):
+        return (Finding(_VERSION, Status.SKIPPED, "It cannot run without a home (see user)"),)
     asked = in_thread(_ask, facts)  # meanwhile
     rows, said = await facts.router.get("/api/backends"), await asked
     if isinstance(said, Finding):

@@ -6,6 +6,7 @@ import textwrap
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from importlib.resources import files
 
 from opencoderouter import __version__
 from opencoderouter.core.printable import printable
@@ -72,8 +73,19 @@ def listing(checks: Iterable[Check]) -> str:
     return "\n".join(f"{code:{width}}  {title}" for code, title in rows)
 
 
+def schema() -> str:
+    """Return the JSON Schema of ``to_json``."""
+    file = files("opencoderouter.doctor") / "schema.json"
+    return file.read_text(encoding="utf-8").rstrip("\n")
+
+
+def listing_json(checks: Iterable[Check]) -> list[dict[str, str]]:
+    """Return the same for programs."""
+    return [{"code": check.code, "title": check.title} for check in checks]
+
+
 def to_json(findings: Iterable[Finding]) -> dict[str, object]:
-    """Return the report as docs/doctor.schema.json describes it."""
+    """Return the report as schema.json describes it."""
     checks = [
         {
             "code": finding.code,
@@ -126,7 +138,8 @@ def _paint(text: str, status: Status, style: Style) -> str:
 def _sum(findings: Sequence[Finding]) -> str:
     counted = Counter(finding.status for finding in findings)
     if not any(counted[status] for status in PROBLEMS):
-        return f"No problems found ({len(findings)} checked)."
+        made = {finding.code for finding in findings if finding.status is not Status.SKIPPED}
+        return f"No problems found ({len(made)} checked)."
     return ", ".join(
         f"{counted[status]} {status}{'s' if counted[status] > 1 else ''}"
         for status in (Status.ERROR, Status.WARNING)

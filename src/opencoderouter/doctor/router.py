@@ -21,6 +21,8 @@ def judge(answer: Answered | Unanswered, port: int) -> Finding:
     match answer:
         case Unanswered(reason, down=True):
             return _down(reason)
+        case Unanswered(https=True):
+            return _secure(port)
         case Unanswered(reason):
             return _silent(port, reason)
         case Answered(dict() as said) if "version" in said:
@@ -48,8 +50,19 @@ def _silent(port: int, reason: str) -> Finding:
         Status.WARNING,
         f"Something listens on port {port} and does not answer as your router does",
         (reason,),
-        "A router that hangs, one with other settings (HTTPS, a state directory), or not a router.",
+        "A router that hangs, one with other settings (a state directory), or not a router.",
         (f"ocr-router doctor --only port --port {port}",),
+    )
+
+
+def _secure(port: int) -> Finding:
+    return Finding(
+        _CODE,
+        Status.WARNING,
+        f"The router on port {port} speaks HTTPS, and was asked by HTTP",
+        (),
+        "What only a running router knows cannot be looked at without its certificate.",
+        ("ocr-router doctor --tls-cert FILE  # the one that the router was given",),
     )
 
 

@@ -16,8 +16,8 @@ from pathlib import Path
 from opencoderouter.doctor.facts import Facts
 from opencoderouter.doctor.finding import Check, Finding, Status
 from opencoderouter.doctor.modes import closing
-from opencoderouter.doctor.ports import user_name
 from opencoderouter.doctor.thread import threaded
+from opencoderouter.wiring.holder import user_name
 
 _CODE = "state-dir"
 _OTHERS = 0o077

@@ -63,10 +63,15 @@ def user(facts: Facts) -> Iterable[Finding]:
     return (judge(name, home, facts.home, facts.environment.get("SUDO_USER", "")),)
 
 
+def is_usable(home: Path) -> bool:
+    """Tell whether programs can keep their files in a home directory."""
+    return home.is_dir() and os.access(home, os.W_OK | os.X_OK)
+
+
 def judge(name: str, entered: str, home: Path, sudo: str) -> Finding:
     """Return what is wrong with a user whose home is ``home``; ``entered`` is passwd's."""
-    seen = (f"user {name}, HOME={home}", *([f"passwd: {entered}"] if entered else []))
-    if not home.is_dir() or not os.access(home, os.W_OK | os.X_OK):
+    seen = (f"user {name}, HOME={home}", *([f"home of {name}: {entered}"] if entered else []))
+    if not is_usable(home):
         text = f"The home directory {home} cannot be used"
         why = "OpenCode keeps sessions and settings there, and so does the router."
         mends = ("HOME=DIRECTORY ocr-router serve",)

@@ -18,6 +18,7 @@ _HEALTH, _LIST, _LOGIN = "/api/health", "/api/backends", "/.ocr/login"
 _PROBE = "/global/health"  # any answer but the router's own will do
 _OWN = frozenset({"", "api", ".ocr"})  # first path segments of the router itself
 _ALLOW = "Start the router with `--allow-host {}`."
+_TRUST = "; where your own router has made its certificate, with `--tls-cert FILE`"
 _SLOW = 1.0  # seconds after which a person wonders
 _LOOPBACK = ("127.0.0.1", "::1")
 Rows = tuple[Mapping[str, Any], ...]
@@ -139,8 +140,8 @@ def _tls(target: Target, said: Secured | Silent) -> Hop:
         return Hop("tls", f"{said.version}{doubt}", seconds=said.seconds)
     if said.untrusted:
         mend = (
-            "trust the certificate: here by `--tls-cert FILE` where it is your own router's, "
-            "elsewhere by SSL_CERT_FILE=FILE, or in the browser's settings"
+            "trust the certificate: by `--tls-cert FILE` where it is your own router's, else by "
+            "SSL_CERT_FILE=FILE, or in the browser's settings"
         )
         return Hop("tls", "not trusted", f"the certificate is not trusted: {said.reason}", mend)
     mend = f"use http://{bracketed(target.host)}:{target.port}{target.path}"
@@ -161,10 +162,7 @@ def _no_router(target: Target, said: Said | Silent | None) -> Hop:
         why = f"it takes the connection, but does not answer: {said.reason if said else ''}"
         return Hop("router", "no answer", why, "see what listens there: `ss -ltnp`")
     if "HTTPS" in said.words[1]:
-        mend = (
-            f"use https://{bracketed(target.host)}:{target.port}{target.path} and, where it is "
-            "your own router, `--tls-cert FILE` with the certificate that it was started with"
-        )
+        mend = f"use https://{bracketed(target.host)}:{target.port}{target.path}{_TRUST}"
         return Hop("router", "no HTTP", said.words[1], mend)
     server = f", Server: {said.server}" if said.server else ""
     why = f"what answers at port {target.port} is not a router (status {said.status}{server})"

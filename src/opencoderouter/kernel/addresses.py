@@ -60,6 +60,19 @@ class Interface:
     networks: tuple[str, ...] = field(default=(), compare=False)
 
 
+def is_here(address: str) -> bool:
+    """Tell whether programs of this machine can listen at a numeric address; of a name, yes."""
+    try:
+        numeric = socket.AI_NUMERICHOST
+        found = socket.getaddrinfo(address.strip("[]"), 0, type=socket.SOCK_DGRAM, flags=numeric)
+        family, kind, _, _, end = found[0]
+        with socket.socket(family, kind) as probe:
+            probe.bind(end)
+    except OSError as error:
+        return error.errno != errno.EADDRNOTAVAIL
+    return True
+
+
 def interfaces() -> tuple[Interface, ...]:
     """Return the interfaces that are up, by index.
 

@@ -1,4 +1,4 @@
-"""TCP sockets as the text of ``/proc/net/tcp`` and ``/proc/net/tcp6`` (proc(5))."""
+"""Sockets as the text of ``/proc/net/tcp``, ``tcp6``, ``udp`` and ``udp6`` (proc(5))."""
 
 from __future__ import annotations
 
@@ -27,8 +27,20 @@ def parse_listeners(text: str) -> frozenset[Listener]:
 
 def read_sockets(proc: Path) -> Iterator[Socket]:
     """Return the sockets of both families. Raises OSError when IPv4's cannot be read."""
-    for one in _parse(_read(proc).splitlines()):
-        yield one._replace(source=packed(*one.source), destination=packed(*one.destination))
+    return map(_undressed, _parse(_read(proc).splitlines()))
+
+
+def read_table(path: Path) -> list[Socket]:
+    """Return the sockets of one file, IPv4 in the dress of IPv6 as IPv4; none without the file."""
+    try:
+        lines = path.read_text("ascii", "replace").splitlines()
+    except OSError:
+        return []
+    return [_undressed(one) for one in _parse(lines)]
+
+
+def _undressed(one: Socket) -> Socket:
+    return one._replace(source=packed(*one.source), destination=packed(*one.destination))
 
 
 def _parse(lines: Iterable[str]) -> Iterator[Socket]:

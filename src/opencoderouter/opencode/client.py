@@ -20,7 +20,7 @@ from opencoderouter.core.model import Kind, Listener, Sessions
 from opencoderouter.opencode import answer as answers
 from opencoderouter.opencode.answer import Answer, Foreign, Healthy, Reply, Silent
 from opencoderouter.opencode.hedge import hedged
-from opencoderouter.opencode.proof import Proof, ProvingConnector, meaning
+from opencoderouter.opencode.proof import Proof, ProvingConnector, denying, meaning
 
 _HEDGE = 0.05
 _HEDGES = 16
@@ -52,7 +52,7 @@ class Client:
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
-            connector=ProvingConnector(self._proof),
+            connector=ProvingConnector(self._proof and denying(self._proof)),
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(),
             headers={"Accept-Encoding": "identity"},

@@ -47,7 +47,8 @@ class Announcing:
     def __init__(
         self, settings: Settings, registry: Registry, bound: Sequence[str], file: LabelFile
     ) -> None:
-        self._settings, self._registry, self._bound, self._file = settings, registry, bound, file
+        self._settings, self._registry, self._file = settings, registry, file
+        self.bound = tuple(bound)
         self._manner = Manner(settings.port, settings.scheme, settings.txt, __version__)
         self._base = machine_names(settings)
         self._lost: set[str] = set()
@@ -134,7 +135,7 @@ class Announcing:
     def _why_off(self) -> str:
         if not self._settings.mdns:
             return "--no-mdns"
-        near = all(map(is_loopback, self._bound)) and not self._settings.dns
+        near = all(map(is_loopback, self.bound)) and not self._settings.dns
         return "the router listens on this machine only (--hostname)" if near else ""
 
     async def relabel(self, service: Service) -> None:
@@ -186,7 +187,7 @@ class Announcing:
         except OSError as error:
             _log.warning("addresses not known error=%s", error)
             return ()
-        return announced(wanted(found, self._settings.mdns_interface), self._bound)
+        return announced(wanted(found, self._settings.mdns_interface), self.bound)
 
 
 def pause(losses: int) -> float:

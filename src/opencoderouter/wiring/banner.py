@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from opencoderouter import __version__
-from opencoderouter.announce.reach import announced, wanted
+from opencoderouter.announce import reach
 from opencoderouter.core.managed import Managed
 from opencoderouter.core.printable import printable
 from opencoderouter.core.table import Table
@@ -20,6 +20,7 @@ from opencoderouter.settings import Settings
 from opencoderouter.wiring.listen import is_loopback
 
 _NAME = "ocr-router"
+_EVERYWHERE = {"0.0.0.0", "::"}  # noqa: S104 - of all addresses
 _ELSEWHERE = ("192.0.2.1", 9)  # TEST-NET-1, RFC 5737
 _NOTHING = """
   No OpenCode server is running yet. To get a project, do one of these:
@@ -29,17 +30,19 @@ _NOTHING = """
 """
 
 
-def opening(settings: Settings, sockets: Sequence[socket.socket]) -> str:
-    """Return the first lines: dashboard, API, who can reach them."""
-    home = f"{settings.scheme}://localhost:{settings.port}"
-    bound = [item.getsockname()[0] for item in sockets]
+def opening(settings: Settings, bound: Sequence[str], announced: Sequence[str]) -> str:
+    """Return the first lines: dashboard, API, who can reach them.
+
+    ``bound`` are the addresses that the router listens on, ``announced`` those told to others.
+    """
+    home = f"{settings.scheme}://{_near(bound)}:{settings.port}"
     lines = [
         f"OpenCodeRouter {__version__}",
         f"  Dashboard  {home}/",
         f"  API        {home}/api/backends",
         f"  Network    {_network(settings, bound)}",
     ]
-    if settings.mdns and not all(map(is_loopback, bound)):
+    if settings.mdns and announced:
         names = f"{settings.scheme}://PROJECT-{settings.owner}.local:{settings.port}/"
         lines.append(f"  Names      {names}  on the network")
     lines += [f"  DNS        {format_listening(place)}" for place in settings.dns]
@@ -50,26 +53,44 @@ def opening(settings: Settings, sockets: Sequence[socket.socket]) -> str:
     return "\n".join(lines)
 
 
-def projects(table: Table, managed: Mapping[str, Managed], settings: Settings) -> str:
+def projects(
+    table: Table,
+    managed: Mapping[str, Managed],
+    settings: Settings,
+    bound: Sequence[str],
+) -> str:
     """Return a line for each project found or being started, or how to get one."""
     found = {project.directory: slug for slug, project in table.projects.items()}
     found |= {item: table.leases[item] for item in managed if item in table.leases}
     if not found:
         program = _program()
         return _NOTHING.format(program=program, pad=" " * (len(program) - len(_NAME)))
-    before, port = settings.scheme, settings.port
+    home = f"{_near(bound)}:{settings.port}"
     lines = [
-        f"  Project    {before}://{slug}.localhost:{port}/  {printable(directory)}"
+        f"  Project    {settings.scheme}://{_of(slug, home)}  {printable(directory)}"
         for directory, slug in sorted(found.items(), key=lambda item: item[1])
     ]
     return "\n".join([*lines, ""])
+
+
+def _near(bound: Sequence[str]) -> str:
+    """Return the host by which the router is reached on this machine."""
+    some = [item for item in bound if item not in _EVERYWHERE]
+    if len(some) < len(bound) or any(map(is_loopback, some)):
+        return "localhost"
+    return f"[{some[0]}]" if ":" in some[0] else some[0]
+
+
+def _of(slug: str, home: str) -> str:
+    """Return where a project is: below an address it has no host of its own."""
+    return f"{slug}.{home}/" if home.startswith("localhost:") else f"{home}/{slug}/"
 
 
 def _network(settings: Settings, addresses: Sequence[str]) -> str:
     if all(map(is_loopback, addresses)):
         asks = f"; asks you, too, for the password{_where(settings)}"
         return f"this machine only{asks if settings.auth == 'always' else ''}"
-    own = next((item for item in addresses if item not in {"0.0.0.0", "::"}), outbound())  # noqa: S104
+    own = next((item for item in addresses if item not in _EVERYWHERE), outbound())
     host = f"[{own}]" if ":" in own else own
     url = f"{settings.scheme}://{host}:{settings.port}/"
     if settings.auth == "off":
@@ -109,6 +130,6 @@ def outbound() -> str:
 
 def _own() -> tuple[str, ...]:
     try:
-        return announced(wanted(interfaces()), ["0.0.0.0"])  # noqa: S104 - of all addresses
+        return reach.announced(reach.wanted(interfaces()), ["0.0.0.0"])  # noqa: S104 - of all addresses
     except OSError:
         return ()

@@ -18,10 +18,11 @@ def holder(port: int) -> str:
     found = process(pid) if pid else None
     if found is not None:
         return f"{' '.join(found.argv[:3])} (pid {found.pid})"
-    return f"a process of user {_user(held.uid)}"
+    return f"a process of user {user_name(held.uid)}"
 
 
-def _user(uid: int | None) -> str:
+def user_name(uid: int | None) -> str:
+    """Return a user's name, else the number."""
     try:
         return pwd.getpwuid(uid).pw_name if uid is not None else "unknown"
     except KeyError:

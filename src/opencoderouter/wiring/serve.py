@@ -8,7 +8,7 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -44,7 +44,7 @@ from opencoderouter.wiring.journal import journal
 from opencoderouter.wiring.messages import Start
 from opencoderouter.wiring.names import machine_names, place
 from opencoderouter.wiring.opencode import opencode_client
-from opencoderouter.wiring.signals import stop_on_signals
+from opencoderouter.wiring.signals import first_of, stop_on_signals
 from opencoderouter.wiring.workers import Owner, Workers
 
 log = logging.getLogger(__name__)
@@ -153,9 +153,7 @@ async def _main(parts: _Parts, projects: Sequence[str], command: Sequence[str], 
                 beside=partial(_employ, workers, context, parts),
             ):
                 record("router_started", version=__version__, pid=os.getpid())
-                say(banner.opening(settings, parts.shares[0]))
-                await _first_of(ready, stop)
-                say(banner.projects(registry.table, launcher.managed, settings))
+                await _greet(parts, launcher, first_of(ready, stop), say)
                 await stop.wait()
                 log.info("stopping grace=%.1fs", settings.grace)
                 network.cancel()  # others are told at once
@@ -168,6 +166,14 @@ async def _main(parts: _Parts, projects: Sequence[str], command: Sequence[str], 
     record("router_stopped", pid=os.getpid())
     log.info("stopped")
     return 0
+
+
+async def _greet(parts: _Parts, launcher: Launcher, looked: Awaitable[None], say: Say) -> None:
+    """Say where everything is, and what is there when all has been ``looked`` at."""
+    bound = parts.network.bound
+    say(banner.opening(parts.settings, bound, parts.network.told.value.addresses))
+    await looked
+    say(banner.projects(parts.registry.table, launcher.managed, parts.settings, bound))
 
 
 async def _beside(parts: _Parts, client: Client, launcher: Launcher) -> None:
@@ -282,11 +288,3 @@ def _launcher(
         reserved=frozenset({settings.port}),
         listeners=kernel_listeners(),
     )
-
-
-async def _first_of(*events: asyncio.Event) -> None:
-    async with asyncio.TaskGroup() as group:
-        waiting = [group.create_task(event.wait(), name="wait") for event in events]
-        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-        for task in waiting:
-            task.cancel()

@@ -27,3 +27,12 @@ def stop_on_signals() -> asyncio.Event:
     for number in (signal.SIGINT, signal.SIGTERM, *hangup):
         loop.add_signal_handler(number, received, number)
     return stop
+
+
+async def first_of(*events: asyncio.Event) -> None:
+    """Return when one of these is set."""
+    async with asyncio.TaskGroup() as group:
+        waiting = [group.create_task(event.wait(), name="wait") for event in events]
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        for task in waiting:
+            task.cancel()

@@ -11,7 +11,6 @@ from zeroconf import Zeroconf, current_time_millis
 from zeroconf._cache import DNSCache
 from zeroconf._dns import (
     DNSAddress,
-    DNSHinfo,
     DNSNsec,
     DNSPointer,
     DNSRecord,
@@ -21,8 +20,6 @@ from zeroconf._dns import (
 
 from opencoderouter.announce.dns.records import (
     AAAA,
-    ANY,
-    HINFO,
     PTR,
     SRV,
     TXT,
@@ -98,17 +95,6 @@ def test_services() -> None:
     assert told(stack, "_ipp._tcp.local.", PTR) == (first, one, other)
     assert told(stack, INSTANCE, TXT) == (other,)
     assert cast("tuple[Record, ...]", told(stack, INSTANCE, SRV))[1].type == A
-
-
-def test_any() -> None:
-    """All there is of a name, but what only mDNS understands."""
-    hardware = DNSHinfo(HOST, HINFO, IN, 120, "ARM", "LINUX")
-    denial = DNSNsec(HOST, 47, IN, 120, HOST, [A, HINFO])
-    found = told(network(address("192.0.2.1"), hardware, denial), HOST, ANY)
-    assert {one.type: one.data for one in cast("tuple[Record, ...]", found)} == {
-        A: b"\xc0\0\2\1",
-        HINFO: b"\x03ARM\x05LINUX",
-    }
 
 
 def test_denials() -> None:

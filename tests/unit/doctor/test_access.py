@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from tests.rig.diagnosis import Patient, facts, found
 
 from opencoderouter.doctor.access import CHECKS, Reach, judge
-from opencoderouter.doctor.facts import Answered
+from opencoderouter.doctor.facts import Answered, Unanswered
 from opencoderouter.doctor.finding import Finding, Status
 
 PASSWORD, EXPOSURE = CHECKS
@@ -112,3 +112,19 @@ def test_a_password_file_that_is_no_good(tmp_path: Path) -> None:
     assert finding.status is Status.ERROR
     Patient(os.environ).follow(finding.mend[0])
     assert look(tmp_path, password_file=file).status is Status.OK
+
+
+def test_an_address_that_is_not_here(tmp_path: Path) -> None:
+    """Nobody reaches a router that cannot start; one that runs is asked where it listens."""
+    (finding,) = found(EXPOSURE, facts(tmp_path, hostname="198.51.100.9"))
+    assert finding.status is Status.SKIPPED
+    runs = facts(tmp_path, hostname="198.51.100.9", stranger=Answered({"healthy": True}))
+    assert found(EXPOSURE, runs)[0].status is not Status.SKIPPED
+
+
+def test_a_router_that_speaks_https(tmp_path: Path) -> None:
+    """It is seen that it does, although it was asked by HTTP."""
+    stranger = Unanswered("This port speaks HTTPS. Ask by https://.", down=False)
+    (finding,) = found(EXPOSURE, facts(tmp_path, stranger=stranger))
+    assert finding.evidence[-1] == "HTTPS, asks others for the password"
+    assert finding.evidence[0].startswith("listens on ")

@@ -64,3 +64,29 @@ def test_a_file_of_another_user(tmp_path: Path) -> None:
     assert (finding.status, finding.fix) == (Status.ERROR, None)
     Patient(os.environ).follow(finding.mend[0])
     assert found(CONFIG, facts(tmp_path))[0].status is Status.OK
+
+
+@pytest.mark.parametrize("mode", [0o666, 0o640])
+@pytest.mark.parametrize("by_command", [True, False])
+def test_a_file_with_a_password(tmp_path: Path, mode: int, *, by_command: bool) -> None:
+    """Nobody else may read it: what mends it leaves it to its owner alone."""
+    file = tmp_path / "config.toml"
+    file.write_text("port = 8080\npassword = 'long enough'\n")
+    file.chmod(mode)
+    (finding,) = found(CONFIG, facts(tmp_path))
+    assert finding.status is Status.ERROR
+    assert finding.fix is not None
+    if by_command:
+        Patient(os.environ).follow(finding.mend[0])
+    else:
+        finding.fix.apply()
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert found(CONFIG, facts(tmp_path))[0].status is Status.OK
+
+
+def test_a_file_that_names_a_password_file(tmp_path: Path) -> None:
+    """Others may read where the password is, as long as it is not in the file itself."""
+    file = tmp_path / "config.toml"
+    file.write_text("password_file = '/x'\n# password = 'none'\n")
+    file.chmod(0o644)
+    assert found(CONFIG, facts(tmp_path))[0].status is Status.OK

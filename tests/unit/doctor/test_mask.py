@@ -36,6 +36,18 @@ HOME = Path("/home/me")
             "--password-file ~/x and `ocr-router password`",
         ),
         ("auth=off port=8080", "auth=off port=8080"),
+        (
+            "x.toml: password: others can read the file",
+            "x.toml: password: others can read the file",
+        ),
+        ("OCR_PASSWORD: must be 8 characters", "OCR_PASSWORD: must be 8 characters"),
+        ("OCR_PASSWORD: mustbe8 characters", "OCR_PASSWORD: *** characters"),
+        ('"password": "must be x"', '"password": ***'),
+        ("X=http://[USER:PASSWORD@]HOST:PORT", "X=http://[USER:PASSWORD@]HOST:PORT"),
+        (
+            "wants a password: --backend NAME=http://USER:PASSWORD@HOST:PORT",
+            "wants a password: --backend NAME=http://USER:PASSWORD@HOST:PORT",
+        ),
     ],
 )
 def test_masked(text: str, shown: str) -> None:

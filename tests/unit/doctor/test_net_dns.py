@@ -18,7 +18,8 @@ def listening(tmp_path: Path, *names: str) -> None:
     """Have somebody listen on 8053, in these tables."""
     (tmp_path / "proc/net").mkdir(parents=True)
     for name in names:
-        (tmp_path / "proc/net" / name).write_text(HEAD + LINE)
+        state = " 0A " if name == "tcp" else " 07 "
+        (tmp_path / "proc/net" / name).write_text(HEAD + LINE.replace(" 07 ", state))
 
 
 @pytest.mark.parametrize(

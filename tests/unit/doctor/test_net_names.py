@@ -78,3 +78,12 @@ def test_the_routers_owner(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> N
     }
     [finding] = found(CHECK, facts(tmp_path, username="al", answers=answers))
     assert finding.status is Status.OK
+
+
+@pytest.mark.parametrize(("slugs", "words"), [("a", "the name of a"), ("ab", "the names of a, b")])
+def test_the_words(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, slugs: str, words: str) -> None:
+    """One name or more: it is said which."""
+    called(monkeypatch, "box")
+    rows = [{"slug": slug, "domain": f"{slug}-al-box.local"} for slug in slugs]
+    known = facts(tmp_path, username="al", answers={"/api/backends": Answered(rows)})
+    assert found(CHECK, known)[0].summary == f"Another machine has {words}"

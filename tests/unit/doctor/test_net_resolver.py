@@ -114,3 +114,25 @@ def test_no_means(tmp_path: Path) -> None:
     found = means(facts(tmp_path), tmp_path)
     assert not found.any
     assert "dns files" in found.evidence[0]
+
+
+@pytest.mark.parametrize("hosts", ["files dns", "files mdns4_minimal [NOTFOUND=return] dns"])
+def test_a_dns_server_that_is_silent(finding: Find, tmp_path: Path, hosts: str) -> None:
+    """Where mDNS is not asked, the DNS server is what is waited for: it is named."""
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/resolv.conf").write_text("search x\nnameserver 192.0.2.53\n")
+    late = four(late=True, seconds=1.6, reason="no answer")
+    [slow] = [x for x in finding(BELOW, late, six(), hosts=hosts) if "to look it up" in x.summary]
+    is_dns = "mdns" not in hosts
+    assert ("192.0.2.53" in slow.mend[-1]) == is_dns
+    assert ("multicast" in slow.mend[0]) != is_dns
+    assert "resolv.conf: nameserver 192.0.2.53" in slow.evidence
+
+
+def test_dns_that_was_set_up(tmp_path: Path) -> None:
+    """Where `dns setup` wrote the servers, it takes them back."""
+    record = tmp_path / "record"
+    assert not means(facts(tmp_path), tmp_path, record).set_up
+    record.write_text("{}")
+    has = means(facts(tmp_path), tmp_path, record)
+    assert net_resolver.silent_servers(has)[0] == "sudo ocr-router dns setup --undo"

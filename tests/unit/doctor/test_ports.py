@@ -8,9 +8,9 @@ import pytest
 from tests.rig.diagnosis import facts, found
 
 from opencoderouter.doctor.finding import Finding, Status
-from opencoderouter.doctor.ports import CHECKS, user_name
+from opencoderouter.doctor.ports import CHECKS
 
-_, RANGE = CHECKS
+PORT, RANGE = CHECKS
 
 
 def look(tmp_path: Path, first: int, last: int, *, reserved: str = "") -> Finding:
@@ -52,8 +52,11 @@ def test_its_advice(tmp_path: Path) -> None:
     assert look(tmp_path, 40000, 40100, reserved=value).status is Status.OK
 
 
-def test_names_of_users() -> None:
-    """A name where there is one, else the number."""
-    assert user_name(0) == "root"
-    assert user_name(987654) == "987654"
-    assert user_name(None) == "unknown"
+def test_an_address_that_is_not_here(tmp_path: Path) -> None:
+    """The router could not start: that is told, with what this machine does have."""
+    (finding,) = found(PORT, facts(tmp_path, hostname="198.51.100.9"))
+    assert finding.status is Status.ERROR
+    assert finding.summary == "--hostname 198.51.100.9 is no address of this machine"
+    assert "127.0.0.1" in finding.evidence[0]
+    advised = finding.mend[0].rpartition(" ")[2]
+    assert found(PORT, facts(tmp_path, hostname=advised))[0].status is not Status.ERROR

@@ -99,3 +99,12 @@ def test_servers_of_another_version(tmp_path: Path) -> None:
     answers = {"/api/backends": Answered(rows)}
     known = facts(tmp_path, program=str(program), answers=answers, environment=dict(os.environ))
     assert found(VERSION, known)[0] == finding
+
+
+def test_no_home_to_run_with(tmp_path: Path) -> None:
+    """Without a home directory OpenCode fails: it is not run, and not to blame."""
+    program = script(tmp_path, f"touch {tmp_path}/ran; exit 1")
+    finding = look(tmp_path / "missing", program, version=True)
+    assert finding.status is Status.SKIPPED
+    assert "(see user)" in finding.summary
+    assert not (tmp_path / "ran").exists()

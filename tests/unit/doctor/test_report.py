@@ -67,6 +67,8 @@ def test_sum() -> None:
     warned = Finding("a", Status.WARNING, "b")
     assert table([ILL, warned, warned], PLAIN).splitlines()[-1] == "1 error, 2 warnings"
     assert table([WELL], PLAIN).splitlines()[-1] == "No problems found (1 checked)."
+    skipped = Finding("c", Status.SKIPPED, "d")
+    assert table([WELL, WELL, skipped], PLAIN).splitlines()[-1] == "No problems found (1 checked)."
     assert table([], PLAIN).splitlines()[-1] == "No problems found (0 checked)."
 
 

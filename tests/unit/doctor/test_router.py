@@ -21,6 +21,7 @@ SAID = {"healthy": True, "version": __version__, "username": "me", "backends": 3
         (Answered(SAID), Status.OK, "projects: 3"),
         (Unanswered("nobody listens", down=True), Status.INFO, "No router"),
         (Unanswered("timed out", down=False), Status.WARNING, "does not answer"),
+        (Unanswered("This port speaks HTTPS.", down=False), Status.WARNING, "speaks HTTPS"),
         (Answered({"healthy": True}), Status.WARNING, "does not let this command in"),
         (Answered({"status": "fine"}), Status.WARNING, "does not answer as your router"),
         (Answered([1]), Status.WARNING, "does not answer as your router"),

@@ -72,3 +72,12 @@ def test_any_text(text: str) -> None:
     """Whatever is typed, it is an address or none; an address has a host and a port."""
     found = target(text, HERE)
     assert isinstance(found, NoTarget) or (found.host and 0 < found.port < 65536)
+
+
+def test_a_router_at_one_address() -> None:
+    """A project is there by its path; a machine's name and an address are what they are."""
+    here = Here(8080, machine=frozenset({"box"}), host="10.77.0.1")
+    urls = [
+        found.url for text in ("shop", "box") if isinstance(found := target(text, here), Target)
+    ]
+    assert urls == ["http://10.77.0.1:8080/shop/", "http://box:8080/"]

@@ -112,6 +112,7 @@ def test_tls_that_fails(untrusted: bool) -> None:  # noqa: FBT001 - both
     hop = last(Net(secured=Silent("bad", untrusted=untrusted)), scheme="https")
     assert hop.name == "tls"
     assert ("SSL_CERT_FILE" in hop.mend) == untrusted
+    assert ("`--tls-cert FILE`" in hop.mend) == untrusted
     assert ("http://" in hop.mend) == (not untrusted)
 
 

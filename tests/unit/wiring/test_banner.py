@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import socket
 from pathlib import Path
 
 import pytest
+from tests.fakes import backend
 
 from opencoderouter.core.managed import Managed
 from opencoderouter.core.model import Backend, Identity, Listener, Status
@@ -15,13 +15,13 @@ from opencoderouter.registry import Registry
 from opencoderouter.settings import Settings
 from opencoderouter.wiring import banner
 
+HERE, EVERYWHERE = ["192.0.2.7"], ["0.0.0.0", "::"]
 WORDS = ("starts `opencode serve` there", "in a project's", "the router starts")
 
 
 def test_the_first_lines_say_where_everything_is() -> None:
     """Dashboard and API have their addresses; a loopback bind is called what it is."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        text = banner.opening(Settings(port=8081), [listening])
+    text = banner.opening(Settings(port=8081), ["127.0.0.1"], HERE)
     assert "http://localhost:8081/\n" in text
     assert "http://localhost:8081/api/backends" in text
     assert "this machine only" in text
@@ -29,9 +29,8 @@ def test_the_first_lines_say_where_everything_is() -> None:
 
 def test_an_open_bind_says_what_it_means() -> None:
     """Who opens the router to the network reads how others come in, or that all get a shell."""
-    with socket.create_server(("0.0.0.0", 0)) as listening:
-        guarded = banner.opening(Settings(port=8081), [listening])
-        text = banner.opening(Settings(port=8081, auth="off"), [listening])
+    guarded = banner.opening(Settings(port=8081), ["0.0.0.0"], HERE)
+    text = banner.opening(Settings(port=8081, auth="off"), ["0.0.0.0"], HERE)
     assert "asks for the password: `" in guarded
     assert "ocr-router password` shows it\n" in guarded
     assert "EVERYBODY" not in guarded
@@ -42,25 +41,23 @@ def test_an_open_bind_says_what_it_means() -> None:
 def test_who_is_asked_here_is_told() -> None:
     """With ``--auth always`` the user himself needs the password, also where nobody else comes."""
     for address, told in (("127.0.0.1", "asks you, too, for"), ("0.0.0.0", "; here, too (--auth")):
-        with socket.create_server((address, 0)) as listening:
-            assert told in banner.opening(Settings(auth="always"), [listening])
-            assert told not in banner.opening(Settings(), [listening])
+        assert told in banner.opening(Settings(auth="always"), [address], HERE)
+        assert told not in banner.opening(Settings(), [address], HERE)
 
 
 def test_where_the_password_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Of the user's own it says where it stands, else what shows it; never the password."""
     monkeypatch.delenv("OCR_PASSWORD", raising=False)
-    with socket.create_server(("0.0.0.0", 0)) as listening:
 
-        def told(**given: object) -> str:
-            settings = Settings.model_validate({"mdns": False, **given})
-            return banner.opening(settings, [listening]).partition("asks for the password")[2]
+    def told(**given: object) -> str:
+        settings = Settings.model_validate({"mdns": False, **given})
+        return banner.opening(settings, ["0.0.0.0"], HERE).partition("asks for the password")[2]
 
-        assert told(password_file="/run/pass") == " in /run/pass"
-        elsewhere = told(state_dir=tmp_path / "my state")
-        assert elsewhere.endswith(f"password --state-dir '{tmp_path}/my state'` shows it")
-        monkeypatch.setenv("OCR_PASSWORD", "secretive")
-        assert told() == " in OCR_PASSWORD"
+    assert told(password_file="/run/pass") == " in /run/pass"
+    elsewhere = told(state_dir=tmp_path / "my state")
+    assert elsewhere.endswith(f"password --state-dir '{tmp_path}/my state'` shows it")
+    monkeypatch.setenv("OCR_PASSWORD", "secretive")
+    assert told() == " in OCR_PASSWORD"
 
 
 def test_commands_can_be_typed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -70,25 +67,26 @@ def test_commands_can_be_typed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
     program.touch(mode=0o755)
     monkeypatch.setattr("sys.argv", [str(program.with_name("opencoderouter"))])
     monkeypatch.setenv("PATH", str(tmp_path))
-    assert f"    '{program}' start DIRECTORY " in banner.projects(Table(), {}, Settings())
-    lines = banner.projects(Table(), {}, Settings()).splitlines()[2:5]
+    assert f"    '{program}' start DIRECTORY " in banner.projects(
+        Table(), {}, Settings(), EVERYWHERE
+    )
+    lines = banner.projects(Table(), {}, Settings(), EVERYWHERE).splitlines()[2:5]
     assert len({line.index(words) for line, words in zip(lines, WORDS, strict=True)}) == 1
     monkeypatch.setenv("PATH", str(program.parent))
-    assert "    ocr-router start DIRECTORY " in banner.projects(Table(), {}, Settings())
+    assert "    ocr-router start DIRECTORY " in banner.projects(Table(), {}, Settings(), EVERYWHERE)
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr("sys.argv", ["-m"])
-    assert "    ocr-router start DIRECTORY " in banner.projects(Table(), {}, Settings())
+    assert "    ocr-router start DIRECTORY " in banner.projects(Table(), {}, Settings(), EVERYWHERE)
 
 
 def test_tls_is_told() -> None:
     """Where certificate and key are given, all addresses begin with https."""
     settings = Settings(port=8081, tls_cert=Path("/cert.pem"), tls_key=Path("/key.pem"))
-    with socket.create_server(("0.0.0.0", 0)) as listening:
-        text = banner.opening(settings, [listening])
+    text = banner.opening(settings, ["0.0.0.0"], HERE)
     table = Table(leases={"/home/alice/blog": "blog"})
     managed = {"/home/alice/blog": Managed("/home/alice/blog", Status.STARTING)}
     assert "ocr-router ls --port 8081 --tls-cert /cert.pem`" in text
-    text += banner.projects(table, managed, settings)
+    text += banner.projects(table, managed, settings, EVERYWHERE)
     assert text.count("https://") == 5
     assert "http://" not in text
 
@@ -100,23 +98,22 @@ def test_each_project_has_a_line() -> None:
     registry.observe(Backend(listener, Identity("/home/alice/shop", "1"), Status.READY))
     registry.lease("/home/alice/blog")
     managed = {"/home/alice/blog": Managed("/home/alice/blog", Status.STARTING)}
-    text = banner.projects(registry.table, managed, Settings())
+    text = banner.projects(registry.table, managed, Settings(), EVERYWHERE)
     assert "http://blog.localhost:8080/  /home/alice/blog" in text
     assert "http://shop.localhost:8080/  /home/alice/shop" in text
 
 
 def test_without_a_project_it_says_how_to_get_one() -> None:
     """An empty router is no dead end."""
-    assert "ocr-router start DIRECTORY" in banner.projects(Table(), {}, Settings())
+    assert "ocr-router start DIRECTORY" in banner.projects(Table(), {}, Settings(), EVERYWHERE)
 
 
 def test_names_on_the_network() -> None:
     """They are told where there are any, and where the DNS server listens."""
     given = Settings(username="alice", dns="127.0.0.1:8053,[::1]:8053")
-    for address, told in (("127.0.0.1", False), ("0.0.0.0", True)):
-        with socket.create_server((address, 0)) as listening:
-            text = banner.opening(given, [listening])
-        assert ("http://PROJECT-alice.local:8080/" in text) is told
+    for addresses in ([], HERE):
+        text = banner.opening(given, EVERYWHERE, addresses)
+        assert ("http://PROJECT-alice.local:8080/" in text) is bool(addresses)
         assert "  DNS        127.0.0.1:8053\n  DNS        [::1]:8053" in text
 
 
@@ -126,3 +123,14 @@ def test_no_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
     found = [(Interface("eth0", 2, ("192.0.2.7", "2001:db8::7")),), ()]
     monkeypatch.setattr(banner, "interfaces", lambda: found.pop(0))
     assert [banner.outbound(), banner.outbound()] == ["192.0.2.7", "127.0.0.1"]
+
+
+def test_one_address() -> None:
+    """Where the router listens on one address only, that is where everything is, here too."""
+    bound = ["2001:db8::7"]
+    assert "http://[2001:db8::7]:8080/\n" in banner.opening(Settings(), bound, bound)
+    found = Registry()
+    found.observe(backend("/home/alice/shop"))
+    told = banner.projects(found.table, {}, Settings(), bound)
+    assert "http://[2001:db8::7]:8080/shop/" in told
+    assert "localhost" not in told

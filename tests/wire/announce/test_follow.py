@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp import web
 from tests.rig.ports import free_port
 from tests.unit.announce.test_follow import ROUTER_SAYS, ROW
+from tests.wire.cli.test_api import certificate
 
 from opencoderouter.announce.follow import Away, Follower, Target
 from opencoderouter.core.announcement import Announcement
@@ -30,6 +33,8 @@ class Router:
     says: dict[str, Any] = field(default_factory=lambda: dict(ROUTER_SAYS))
     rows: list[dict[str, Any]] = field(default_factory=lambda: [ROW])
     status: int = 200
+    refusal: dict[str, str] | None = None
+    context: ssl.SSLContext | None = None
     secrets: list[str | None] = field(default_factory=list)
     events: asyncio.Queue[bytes | None] = field(default_factory=asyncio.Queue)
 
@@ -51,6 +56,8 @@ class Router:
         """Answer ``/api/events``: a snapshot, then what is told."""
         self.secrets.append(request.headers.get("Authorization"))
         if self.status != 200:
+            if self.refusal is not None:
+                return web.json_response(self.refusal, status=self.status)
             return web.Response(status=self.status, headers={"Location": f"{self.base}/else"})
         answer = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         await answer.prepare(request)
@@ -68,7 +75,7 @@ async def running(router: Router) -> AsyncIterator[Router]:
     app.add_routes([web.get("/api/health", router.health), web.get("/api/events", router.stream)])
     runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", router.port)
+    site = web.TCPSite(runner, "127.0.0.1", router.port, ssl_context=router.context)
     await site.start()
     router.port = runner.addresses[0][1]
     try:
@@ -240,6 +247,26 @@ async def test_refusals(status: int, secret: str | None, words: str, log: Log) -
         await log.says(words)
 
 
+async def test_a_certificate_that_nobody_trusts(log: Log, tmp_path: Path) -> None:
+    """The log says so in words, and what helps."""
+    made = certificate(tmp_path / "tls", "localhost")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(made, made.with_name("key"))
+    router = Router(context=context)
+    async with (
+        running(router),
+        following(lambda: Target(router.base.replace("http", "https"))),
+    ):
+        await log.says("certificate is not trusted: self-signed certificate; name a file with")
+
+
+async def test_a_refusal_in_its_own_words(log: Log) -> None:
+    """A port that speaks HTTPS is no stranger."""
+    router = Router(status=400, refusal={"detail": "This port speaks HTTPS.", "hint": "No."})
+    async with running(router), following(lambda: Target(router.base)):
+        await log.says("This port speaks HTTPS. Ask by https://; this machine's router with --tls")
+
+
 async def test_nothing_listens(log: Log) -> None:
     """The log says in plain words why nobody answers."""
     base = f"http://127.0.0.1:{free_port()}"
@@ -248,11 +275,12 @@ async def test_nothing_listens(log: Log) -> None:
 
 
 async def test_no_tls(log: Log) -> None:
-    """What goes wrong with TLS is told as the library has it."""
+    """What goes wrong with TLS is told without the library's numbers."""
     async with running(Router()) as router:
         base = router.base.replace("http", "https")
         async with following(lambda: Target(base, "secret")):
-            await log.says(f"{base}: no router answers ([SSL")
+            await log.says(f"{base}: no router answers (")
+        assert not any("SSL" in line for line in log.lines.value)
         assert router.secrets == []
 
 
@@ -264,3 +292,17 @@ async def test_what_is_not_a_router(says: dict[str, Any], log: Log) -> None:
         await log.says("what answers there is not a router")
         router.says = ROUTER_SAYS
         await told(follower, lambda one: bool(one.services))
+
+
+async def test_an_answer_without_end(log: Log) -> None:
+    """What is asked for once is bounded, too: who never comes to an end is no router."""
+
+    class Endless(Router):
+        async def health(self, request: web.Request) -> web.StreamResponse:  # type: ignore[override]
+            answer = web.StreamResponse(headers={"Content-Type": "application/json"})
+            await answer.prepare(request)
+            while True:
+                await answer.write(bytes(1 << 16))
+
+    async with running(Endless()) as router, following(lambda: Target(router.base)):
+        await log.says("what answers there is not a router")

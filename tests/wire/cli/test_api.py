@@ -112,6 +112,15 @@ def test_a_refusal_is_told_in_its_own_words(server: Router) -> None:
         call(server, '/409/{"detail":"Gone.","hint":"Look."}')
 
 
+def test_https_of_the_own_router(server: Router) -> None:
+    """Who gives no URL cannot ask by another one: the option that helps is named."""
+    said = '/400/{"detail":"HTTPS.","hint":"Else."}'
+    with pytest.raises(Failure, match=r"^HTTPS\. Else\.$"):
+        call(server, said)
+    with pytest.raises(Failure, match=r"^HTTPS\. Give --tls-cert FILE"):
+        call(replace(server, here=True), said)
+
+
 def test_who_is_not_known_is_told_the_way(server: Router) -> None:
     """An agent's tool is not let in for being ours: it needs a token, and where to put it."""
     with pytest.raises(Failure, match=r"asks who you are; put a token .* into OCR_TOKEN") as caught:
@@ -204,7 +213,7 @@ def test_https_trusts_one_certificate(settings: Settings, tmp_path: Path) -> Non
         chain = tmp_path / "chain"
         chain.write_text(other.read_text() + ours.read_text())
         settings.tls_cert = chain
-        with pytest.raises(NoRouter, match="certificate verify failed"):
+        with pytest.raises(NoRouter, match="certificate is not trusted"):
             call(own_router(settings), "/200/1")
     assert len(shown) == 1
 

@@ -57,5 +57,5 @@ def test_without_a_router_the_way_to_one_is_told(run: Run, arguments: tuple[str,
     """Exit code 1 and one line that says how to start a router."""
     done = run(*arguments, "--port", str(free_port()))
     assert done.returncode == 1
-    assert "no router answers" in done.stderr
+    assert "no router answers (Connection refused)" in done.stderr
     assert "`ocr-router serve` starts one" in done.stderr

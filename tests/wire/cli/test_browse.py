@@ -71,6 +71,27 @@ async def test_many_addresses(run: Run) -> None:
     assert "192.0.2.0 192.0.2.1 192.0.2.2 +6  yes" in done.stdout
 
 
+async def test_a_narrow_terminal(run: Run, environment: dict[str, str]) -> None:
+    """What does not fit beside each other stands below each other; no address is broken."""
+    environment["COLUMNS"] = "40"
+    done = await ask(run, Router(peers=around()))
+    first, *_ = done.stdout.split("\n\n")
+    assert [line.split()[0] for line in first.splitlines()] == HEAD
+    assert "\nURL       http://ocr-bob-den.local:8080/\n" in done.stdout
+    assert max(map(len, done.stdout.splitlines())) <= 50
+    assert "`ocr-router peer add ROUTER`" in done.stderr
+    assert max(map(len, done.stderr.splitlines())) <= 40
+
+
+@pytest.mark.parametrize("command", [("browse",), ("peer", "add"), ("dns",)])
+def test_options_say_what_they_do_here(run: Run, command: tuple[str, ...]) -> None:
+    """Commands that announce nothing do not say that they do."""
+    text = " ".join(run(*command, "--help").stdout.split())
+    assert "--mdns-interface" in text
+    assert "nnounce on this" not in text
+    assert "Announce names" not in text
+
+
 async def test_all_verified(run: Run) -> None:
     """Nobody is warned of those that are accepted."""
     assert (await ask(run, Router(peers=around()[:1]))).stderr == ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 import subprocess
@@ -9,11 +10,15 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.rig.nameserver import SETTINGS, serving
 from tests.rig.netns import network, why_no_network
+from tests.rig.ports import free_port
 from tests.rig.router import COMMAND
 from tests.wire.cli.conftest import Run
+from tests.wire.proxy.own import Router
 
 from opencoderouter.announce.client.recipes import SYSTEMS, Server, recipe
+from opencoderouter.proxy.context import Network
 
 # For the command /etc cannot be written to, whoever runs it.
 _CLOSED = 'mount --bind /etc /etc && mount -o remount,bind,ro /etc && exec "$@"'
@@ -50,8 +55,9 @@ def test_a_port_that_is_taken(run: Run) -> None:
         port = other.getsockname()[1]
         done = run("dns", "--no-mdns", "--listen", f"127.0.0.1:{port}")
     assert done.returncode == 1
+    name = Path("/proc/self/comm").read_text().strip()  # of a script it is not the interpreter's
     assert done.stderr.splitlines()[-1].startswith(
-        f"ocr-router: --listen: port {port} of 127.0.0.1 is taken by {Path(sys.executable).name}"
+        f"ocr-router: --listen: port {port} of 127.0.0.1 is taken by {name} (pid "
     )
     assert done.stdout == ""
 
@@ -116,6 +122,73 @@ def test_who_may_not_write(environment: dict[str, str], tmp_path: Path) -> None:
         "cannot be written: run it as root, with sudo\n"
     )
     assert not list(tmp_path.rglob("dns-setup.json"))
+
+
+# A machine whose /etc and state are its own, as long as the command lasts.
+_OWN = 'mount -t tmpfs none /etc/systemd && mount -t tmpfs -o mode=755 none /var/lib && exec "$@"'
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="writes into /etc: needs root")
+
+
+def apply(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run ``dns setup resolved --apply`` on such a machine."""
+    command = [str(COMMAND), "dns", "setup", "resolved", "--apply", *arguments]
+    return subprocess.run(
+        ["unshare", "--mount", "sh", "-c", _OWN, "sh", *command],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@needs_root
+def test_a_server_that_does_not_answer(environment: dict[str, str]) -> None:
+    """It is written, and there is a warning with the command that starts one there."""
+    where = f"127.0.0.1:{free_port()}"
+    done = apply(environment, "--server", where, "--dns-zone", "dev.example.test")
+    assert (done.returncode, "written  /etc/systemd" in done.stdout) == (0, True)
+    words = " ".join(done.stderr.split())
+    assert words.startswith(f"Nobody answers at {where} (connection refused): until somebody does")
+    assert f"`ocr-router dns --listen {where} --dns-zone dev.example.test`" in words
+
+
+@needs_root
+@pytest.mark.skipif(Path("/run/systemd/system").is_dir(), reason="needs a machine without systemd")
+def test_a_service_that_nobody_restarts(environment: dict[str, str]) -> None:
+    """That it is left to the user is said."""
+    done = apply(environment)
+    assert "\nleft to you  systemctl restart systemd-resolved  (systemd " in done.stdout
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="needs another system")
+def test_files_of_another_system(run: Run) -> None:
+    """They are not written here."""
+    done = run("dns", "setup", "macos", "--apply")
+    assert done.returncode == 1
+    assert done.stderr == "ocr-router: --apply macos: this is not macOS\n"
+
+
+@needs_root
+async def test_the_server_of_the_router(run: Run, environment: dict[str, str]) -> None:
+    """A client is set up for the DNS server that the running router has, which answers."""
+    async with serving(SETTINGS) as server:
+        where = f"127.0.0.1:{server.port}"
+        made = Router(network=Network(dns=(f"0.0.0.0:{server.port}",)))
+        async with made.serving():
+            port = ("--port", str(made.port))
+            done = await asyncio.to_thread(run, "dns", "setup", "resolved", *port)
+            assert f"DNS={where}\n" in done.stdout
+            assert done.stdout.endswith(f"`sudo ocr-router dns setup --server {where} --apply`\n")
+            done = await asyncio.to_thread(apply, environment, *port)
+            assert (done.returncode, done.stderr) == (0, "")
+            assert f"DNS={where}\n" in done.stdout
+
+
+def test_a_narrow_terminal(run: Run, environment: dict[str, str]) -> None:
+    """Prose ends before the terminal does."""
+    environment["COLUMNS"] = "50"
+    lines = run("dns", "setup", "container").stdout.splitlines()
+    assert max(len(line) for line in lines if not line.startswith("    ")) <= 50
 
 
 def test_nothing_to_take_back(run: Run) -> None:

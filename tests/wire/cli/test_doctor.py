@@ -189,3 +189,52 @@ def test_on_a_terminal(patient: Patient, tmp_path: Path, columns: int) -> None:
         screen.wait_for("code=0")
         assert "✓ ok" in screen.screen()
     assert state.stat().st_mode & 0o777 == 0o700
+
+
+def test_for_programs(patient: Patient) -> None:
+    """Checks are listed as JSON, too; the schema is the one of the documentation."""
+    listed = json.loads(patient.doctor("--list", "--json", "--only", "port").stdout)
+    assert listed == [{"code": "port", "title": "The router's port"}]
+    assert json.loads(patient.doctor("--schema").stdout) == SCHEMA
+
+
+def test_yes_without_fix(patient: Patient) -> None:
+    """It is a mistake, and said."""
+    done = patient.doctor("--yes")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "ocr-router: --yes: goes with --fix\n"
+
+
+def test_a_home_that_cannot_be_used(patient: Patient, tmp_path: Path) -> None:
+    """It is named: it is no secret, and else nobody knew which."""
+    file = tmp_path / "file"
+    file.touch()
+    home = str(file / "home")
+    row = Patient({**patient.environment, "HOME": home}).worst("user")
+    assert row["summary"] == f"The home directory {home} cannot be used"
+    assert "***" not in " ".join(row["evidence"])
+
+
+CUT = """
+import os, signal, sys
+
+class Member:
+    def __set_name__(self, owner, name):
+        os.kill(os.getpid(), signal.SIGINT)
+
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name == "opencoderouter.doctor.checks":
+            type("Late", (), {"member": Member()})
+
+sys.meta_path.insert(0, Finder())
+"""
+
+
+def test_an_end_while_it_is_loaded(patient: Patient, tmp_path: Path) -> None:
+    """Ctrl-C in the middle of an import ends it as ever: no traceback, exit code 130."""
+    folder = tmp_path / "site"
+    folder.mkdir()
+    (folder / "sitecustomize.py").write_text(CUT)
+    done = Patient({**patient.environment, "PYTHONPATH": str(folder)}).doctor("--only", "clock")
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")

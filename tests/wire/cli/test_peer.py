@@ -32,7 +32,11 @@ async def add(run: Run, name: str, peers: tuple[Peer, ...]) -> tuple[int, str, s
 
 
 @pytest.mark.parametrize(
-    "name", ["ocr-bob-den", "OCR-Bob-Den", "ocr-bob-den.local.", "192.0.2.7", "2001:db8::7"]
+    "name",
+    [
+        *("ocr-bob-den", "OCR-Bob-Den", "ocr-bob-den.local.", "192.0.2.7", "2001:db8::7"),
+        *("http://ocr-bob-den.local:8080/", "http://ocr-bob-den.local:8080"),
+    ],
 )
 async def test_accepted(run: Run, state: Path, name: str) -> None:
     """By label, host or address; what is pinned is shown, and kept in a file that is ours alone."""
@@ -45,6 +49,31 @@ async def test_accepted(run: Run, state: Path, name: str) -> None:
     head, line = run("peer", "ls").stdout.splitlines()
     assert head.split() == ["ROUTER", "PORT", "ADDRESSES"]
     assert line.split() == ["ocr-bob-den", "8080", *BOB]
+
+
+async def test_the_running_router_knows_it(run: Run, state: Path) -> None:
+    """The command ends when the router has read the file; one that does not is told of."""
+    news = around()
+    router_ = Router(peers=(replace(news[0], verified=False),))
+
+    async def read() -> None:
+        while not (state / "peers.json").exists():  # noqa: ASYNC110 - a file has no event
+            await asyncio.sleep(0)
+        await asyncio.sleep(0.5)  # what is tested is that this is waited for
+        router_.peers = news
+
+    async with router_.serving() as url, asyncio.TaskGroup() as group:
+        reading = group.create_task(read())
+        done = await asyncio.to_thread(run, "peer", "add", "ocr-bob-den", "--router", url)
+        assert reading.done()
+    assert (done.returncode, done.stdout, done.stderr) == (0, ACCEPTED, "")
+
+
+async def test_a_router_that_does_not_read_it(run: Run) -> None:
+    """The router that was asked may be another user's: that it does not know is said."""
+    code, out, err = await add(run, "ocr-bob-den", (replace(around()[0], verified=False),))
+    assert (code, out) == (0, ACCEPTED)
+    assert err == "The router that runs does not know it yet.\n"
 
 
 async def test_accepted_no_longer(run: Run, state: Path) -> None:
@@ -65,6 +94,7 @@ async def test_accepted_no_longer(run: Run, state: Path) -> None:
     [
         ("nope", "nope: no router on the network goes by this; `ocr-router browse` lists"),
         ("", ": no router on the network goes by this"),
+        ("http://ocr-bob-den.local:8081/", "no router on the network goes by this"),
         ("shop-bob.local", "no router on the network goes by this"),
         ("\x1b[2J", "\\x1b[2J: no router on the network"),
         ("192.0.2.9", "192.0.2.9: no router is announced there; who announces nothing but"),

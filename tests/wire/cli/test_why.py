@@ -98,6 +98,15 @@ def test_the_words(run: Run, running: Router) -> None:
     assert "It has: " in done.stdout
 
 
+def test_a_narrow_terminal(run: Run, environment: dict[str, str]) -> None:
+    """Lines end before the terminal does; what is to be typed is not broken."""
+    environment["COLUMNS"] = "60"
+    port = str(free_port())
+    lines = run("why", f"http://127.0.0.1:{port}/").stdout.splitlines()
+    assert max(map(len, lines)) <= 60
+    assert any(f"`ocr-router serve --port {port}`" in line for line in lines)
+
+
 @pytest.mark.parametrize(
     "address", ["", "ftp://x/", "http://", "/home", "http://a:secret@localhost/", "a b", "x" * 64]
 )
@@ -173,6 +182,7 @@ def test_a_certificate_that_nobody_trusts(
         assert hop["hop"] == "tls"
         assert "not trusted" in hop["why"]
         assert "SSL_CERT_FILE" in hop["mend"]
+        assert "`--tls-cert FILE`" in hop["mend"]
         own = ("--port", started.port, "--tls-cert", made)
         code, found = hops(run, address, *own)
         assert code == 0
@@ -182,6 +192,7 @@ def test_a_certificate_that_nobody_trusts(
         hop = failed(run, f"http://localhost:{started.port}/")
     assert hop["hop"] == "router"
     assert f"https://localhost:{started.port}/" in hop["mend"]
+    assert "`--tls-cert FILE`" in hop["mend"]
 
 
 def test_something_else_listens(run: Run, tmp_path: Path) -> None:
@@ -263,3 +274,11 @@ def test_a_server_that_is_down(run: Run, running: Router, tmp_path: Path) -> Non
     hop = failed(run, "shop", "--port", running.port)
     assert hop["hop"] == "backend"
     assert "is not running" in hop["why"]
+
+
+def test_no_home_directory(run: Run, running: Router, tmp_path: Path) -> None:
+    """What is printed may be shown to others: the project's directory begins with ``~``."""
+    for form in ((), ("--json",)):
+        done = run("why", *form, "shop", "--port", str(running.port))
+        assert "project shop, ~/shop" in done.stdout
+        assert str(tmp_path) not in done.stdout

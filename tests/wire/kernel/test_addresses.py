@@ -13,7 +13,7 @@ import pytest
 from tests.rig.netns import Network, needs_network, network
 
 from opencoderouter.kernel import addresses
-from opencoderouter.kernel.addresses import changes, interfaces
+from opencoderouter.kernel.addresses import changes, interfaces, is_here
 
 # Says what interfaces there are before and after the first is put into a bridge.
 BRIDGE = """
@@ -86,3 +86,15 @@ def test_without_netlink_the_addresses_are_the_same(monkeypatch: pytest.MonkeyPa
     assert set(portable["lo"].networks) == networks["lo"]
     assert portable["lo"].loopback
     assert set(portable["lo"].addresses) == known["lo"]
+
+
+@pytest.mark.parametrize("text", ["127.0.0.1", "127.0.0.9", "0.0.0.0", "::1", "[::1]", "a.test"])
+def test_addresses_of_this_machine(text: str) -> None:
+    """Programs can listen there; of a name nobody can say that they cannot."""
+    assert is_here(text)
+
+
+@pytest.mark.parametrize("text", ["192.0.2.1", "2001:db8::1"])
+def test_addresses_of_others(text: str) -> None:
+    """Nobody can listen at an address that is another machine's."""
+    assert not is_here(text)

@@ -7,7 +7,7 @@ import socket
 
 from tests.rig.ports import free_port
 
-from opencoderouter.wiring.holder import holder
+from opencoderouter.wiring.holder import holder, user_name
 
 
 def test_the_holder_of_a_port_is_named() -> None:
@@ -15,3 +15,10 @@ def test_the_holder_of_a_port_is_named() -> None:
     with socket.create_server(("127.0.0.1", 0)) as held:
         assert f"(pid {os.getpid()})" in holder(held.getsockname()[1])
     assert holder(free_port()) == "another process"
+
+
+def test_names_of_users() -> None:
+    """A name where there is one, else the number."""
+    assert user_name(0) == "root"
+    assert user_name(987654) == "987654"
+    assert user_name(None) == "unknown"

@@ -33,7 +33,8 @@ def sidecar(
         )
     try:
         until(lambda: b"dns listening" in log.read_bytes(), what=log.read_text)
-        assert f"DNS at 127.0.0.1:{port}." in log.read_text()
+        said = f"`ocr-router dns setup --server 127.0.0.1:{port}`"
+        assert f"DNS at 127.0.0.1:{port}. How clients come to ask it: {said}" in log.read_text()
         yield process, port
     finally:
         process.kill()

@@ -33,10 +33,14 @@ Commands = tuple[tuple[str, ...], ...]
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What was done: the files that changed, and the commands that were run."""
+    """What was done: the files that changed, and the commands that were run.
+
+    ``left`` are commands of services that do not run here: whoever starts them otherwise has to.
+    """
 
     paths: tuple[str, ...]
     ran: Commands = ()
+    left: Commands = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +157,7 @@ def _apply(
     except OSError as error:
         failures = [_reason(error)]
     if not failures:
-        return Done(tuple(changed), ran)
+        return Done(tuple(changed), ran, _left([reload], ran))
     _put({name: now[name] for name in changed}, place)
     _save(place, kept)
     if ran:
@@ -193,7 +197,7 @@ def _undo(kept: _Kept, place: Place) -> Done | Failed:
     ran, failures = _reload(kept.reloads.values(), place)
     if failures:
         return Failed(f"all files are as they were, but {failures[0]}")
-    return Done(tuple(kept.before), ran)
+    return Done(tuple(kept.before), ran, _left(kept.reloads.values(), ran))
 
 
 def _put(wanted: Mapping[str, Before], place: Place) -> None:
@@ -213,6 +217,10 @@ def _reload(
     due = [command for service, command in reloads if service is None or place.is_active(service)]
     results = [(command, place.run(command)) for command in due]
     return tuple(due), [f"`{' '.join(one)}`: {why}" for one, why in results if why]
+
+
+def _left(reloads: Iterable[Reload], ran: Commands) -> Commands:
+    return tuple(command for _, command in reloads if command not in ran)
 
 
 def _load(place: Place) -> _Kept:

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import errno
 import socket
-from contextlib import ExitStack, suppress
-from pathlib import Path
+from collections.abc import Iterable
+from contextlib import ExitStack
+from ipaddress import ip_address
 
-from opencoderouter.core.printable import printable
-from opencoderouter.kernel.processes import process, socket_owners
+from opencoderouter.kernel.addresses import is_here
+from opencoderouter.kernel.holders import holders
 
 _BACKLOG = 128  # connections that wait to be accepted
 _TRIES = 20  # to find a port that is free for both
-_PROC = Path("/proc")
-_LISTEN = "0A"  # the state of a TCP socket
-_PORT, _STATE, _INODE = 1, 3, 9  # columns of /proc/net
 
 Place = tuple[str, int]
 
@@ -38,6 +36,23 @@ def bind(places: tuple[Place, ...]) -> list[tuple[socket.socket, socket.socket]]
             bound.append(pair)
         undo.pop_all()
     return bound
+
+
+def see_forward(places: tuple[Place, ...], forward: Iterable[Place]) -> None:
+    """Raise Unbound when a server that listens at ``places`` would pass questions on to itself."""
+    for address, port in forward:
+        for place in places:
+            if place[1] == port and _leads_to(address, place[0]):
+                text = f"--dns-forward {address} leads to {_where(place)}: it would ask itself"
+                raise Unbound(errno.ELOOP, text)
+
+
+def _leads_to(address: str, listening: str) -> bool:
+    """Tell whether who asks ``address`` asks who listens there."""
+    asked, here = ip_address(address), ip_address(listening)
+    if not here.is_unspecified or asked.version != here.version:
+        return asked == here
+    return is_here(address)
 
 
 def _pair(place: Place) -> tuple[socket.socket, socket.socket]:
@@ -75,38 +90,19 @@ def _open(address: str, port: int, kind: socket.SocketKind) -> socket.socket:
     return opened
 
 
+def _where(place: Place) -> str:
+    return f"port {place[1]} of {place[0]}"
+
+
 def _why(place: Place, error: OSError) -> str:
     address, port = place
-    where = f"port {port} of {address}"
+    where = _where(place)
     if error.errno == errno.EADDRINUSE:
-        by = ", ".join(holders(port)) or "a process that cannot be seen from here"
+        known = dict.fromkeys(str(one) for one in holders(port) if one.pid)
+        by = ", ".join(known) or "a process that cannot be seen from here"
         return f"{where} is taken by {by}"
     if error.errno == errno.EACCES:
         return f"{where} needs root or CAP_NET_BIND_SERVICE: take a port above 1023, or start it so"
     if error.errno == errno.EADDRNOTAVAIL:
         return f"{address} is no address of this machine"
     return f"{where}: {error.strerror}"
-
-
-def holders(port: int, *, proc: Path = _PROC) -> list[str]:
-    """Return which processes have this UDP port or listen at this TCP port: ``name (pid 12)``.
-
-    Those that may not be looked at are missing, and all where there is no ``/proc``.
-    """
-    inodes = {inode for table in ("udp", "udp6", "tcp", "tcp6") for inode in _on(proc, table, port)}
-    with suppress(OSError):
-        pids = sorted(set(socket_owners(inodes, proc=proc).values()))
-        found = [one for pid in pids if (one := process(pid, proc=proc))]
-        return [f"{printable(Path((*one.argv, '?')[0]).name)} (pid {one.pid})" for one in found]
-    return []
-
-
-def _on(proc: Path, table: str, port: int) -> set[int]:
-    with suppress(OSError):
-        rows = [row.split() for row in (proc / "net" / table).read_text().splitlines()[1:]]
-        end = f":{port:04X}"
-        here = [row for row in rows if row[_PORT].endswith(end)]
-        if table.startswith("tcp"):
-            here = [row for row in here if row[_STATE] == _LISTEN]
-        return {int(row[_INODE]) for row in here} - {0}
-    return set()

@@ -104,11 +104,14 @@ class Desk:
         self.counts.failed += 1
         return Answer(failure(slow.query), Kind.ERROR)
 
-    async def settle(self, slow: Slow) -> Answer:
+    async def settle(self, slow: Slow, client: str) -> Answer:
         """Return the answer, within seconds."""
         self._slow += 1
         try:
-            found = await (self._hear(slow) if isinstance(slow, Bridge) else self._pass_on(slow))
+            if isinstance(slow, Bridge):
+                found = await self._hear(slow, client)
+            else:
+                found = await self._pass_on(slow)
         except Exception:  # noqa: BLE001 - one question must not end the server, and all else
             _log.exception("question failed type=%d", slow.query.type)
             self.counts.failed += 1
@@ -117,12 +120,12 @@ class Desk:
             self._slow -= 1
         return found
 
-    async def _hear(self, bridge: Bridge) -> Answer:
+    async def _hear(self, bridge: Bridge, client: str) -> Answer:
         self.counts.bridged += 1
         heard: Heard = Silence.BUSY
         with suppress(TimeoutError):
             async with asyncio.timeout(BRIDGE_PATIENCE):
-                heard = await self._ask(bridge.name, bridge.type) if self._ask else heard
+                heard = await self._ask(bridge.name, bridge.type, client) if self._ask else heard
         self.counts.failed += heard is Silence.BUSY
         return deciding.bridged(bridge, heard, self._zone, self._rules)
 

@@ -19,34 +19,66 @@ from opencoderouter.announce.dns.query import (
     TC,
     Query,
 )
-from opencoderouter.announce.dns.records import OPT
+from opencoderouter.announce.dns.records import OPT, Name, folded
 
 PATIENCE = 2.0  # seconds, for all servers together
 _ID = 2  # octets
 
 Server = tuple[str, int]
+_Topic = tuple[Name, int, int, int | None]
 
 
 class Forwarder:
-    """Asks ``servers`` (numeric addresses, ports), one after the other."""
+    """Asks ``servers`` (numeric addresses, ports), one after the other.
+
+    Who asks what is being asked waits for the same answer: servers that pass questions on to each
+    other end so, each with one.
+    """
 
     def __init__(self, servers: tuple[Server, ...], *, patience: float = PATIENCE) -> None:
         self._servers = servers
         self._each = patience / max(1, len(servers))
+        self._open: dict[_Topic, asyncio.Future[bytes | None]] = {}
 
     async def ask(self, query: Query) -> bytes | None:
         """Return the answer of the first server that has one, with the question's id.
 
         None when none answers in time. It may be longer than what the client takes.
         """
+        topic = _topic(query)
+        if (asked := self._open.get(topic)) is not None:
+            answer = await asyncio.shield(asked)
+        else:
+            answer = await self._first(topic, query)
+        if answer is None:
+            return None
+        start = HEADER.size
+        rest = answer[start + len(query.question) :]
+        return pack("!H", query.id) + answer[_ID:start] + query.question + rest
+
+    async def _first(self, topic: _Topic, query: Query) -> bytes | None:
+        """Ask, and tell all who wait for it; None, too, for those who outlive who has asked."""
+        asked = self._open[topic] = asyncio.get_running_loop().create_future()
+        answer = None
+        try:
+            answer = await self._any(query)
+        finally:
+            del self._open[topic]
+            asked.set_result(answer)
+        return answer
+
+    async def _any(self, query: Query) -> bytes | None:
         for server in self._servers:
             with suppress(OSError, TimeoutError, EOFError):
                 async with asyncio.timeout(self._each):
-                    answer = await _ask(query, server)
-                start = HEADER.size
-                rest = answer[start + len(query.question) :]
-                return pack("!H", query.id) + answer[_ID:start] + query.question + rest
+                    return await _ask(query, server)
         return None
+
+
+def _topic(query: Query) -> _Topic:
+    """Return what makes the answer: all that is passed on, but for the case of the name."""
+    dnssec = query.edns.flags & DO if query.edns else None
+    return folded(query.name), query.type, query.flags & (AD | CD), dnssec
 
 
 async def _ask(query: Query, server: Server) -> bytes:

@@ -12,7 +12,7 @@ of private networks may ask at all, and
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from enum import Enum
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
@@ -57,9 +57,35 @@ class Guests:
 
     def _guest(self, address: str) -> Guest:
         numeric = ip_address(address.partition("%")[0])
-        network = ip_network((numeric, _PREFIX[numeric.version]), strict=False)
         allowed = any(numeric in one for one in self._allowed)
-        return Guest(allowed, numeric.is_loopback, str(network))
+        return Guest(allowed, numeric.is_loopback, network_of(address))
+
+
+def network_of(address: str) -> str:
+    """Return the network with which a client is counted, by its numeric address."""
+    numeric = ip_address(address.partition("%")[0])
+    return str(ip_network((numeric, _PREFIX[numeric.version]), strict=False))
+
+
+class Buckets:
+    """A token bucket for each key; ``burst``: so many seconds' worth may be taken at once."""
+
+    def __init__(self, burst: float) -> None:
+        self._burst = burst
+        self._full: dict[Hashable, float] = {}  # when it is going to be full again
+
+    def __len__(self) -> int:
+        """Return how many buckets are known."""
+        return len(self._full)
+
+    def take(self, key: Hashable, rate: float, now: float) -> bool:
+        """Take one of ``rate`` a second, if there is one; ``now`` are seconds of any clock."""
+        full = max(self._full.pop(key, now), now)
+        free = full - now + 1 / rate <= self._burst + _ROUNDING
+        self._full[key] = full + 1 / rate if free else full
+        if len(self._full) > _MOST:
+            del self._full[next(iter(self._full))]  # it was asked for longest ago
+        return free
 
 
 class Verdict(Enum):
@@ -71,25 +97,15 @@ class Verdict(Enum):
 
 
 class Limit:
-    """A token bucket for each network and kind of answer."""
+    """How many answers of a kind a network gets."""
 
     def __init__(self) -> None:
-        self._full: dict[tuple[str, Kind], float] = {}  # when it is going to be full again
+        self._buckets = Buckets(_BURST)
         self._slip = False
-
-    def __len__(self) -> int:
-        """Return how many buckets are known."""
-        return len(self._full)
 
     def judge(self, network: str, kind: Kind, now: float) -> Verdict:
         """Count an answer and tell what is sent of it; ``now`` are seconds of any clock."""
-        each, key = 1 / _RATES[kind], (network, kind)
-        full = max(self._full.pop(key, now), now)
-        free = full - now + each <= _BURST + _ROUNDING
-        self._full[key] = full + each if free else full
-        if len(self._full) > _MOST:
-            del self._full[next(iter(self._full))]  # it has asked longest ago
-        if free:
+        if self._buckets.take((network, kind), _RATES[kind], now):
             return Verdict.SEND
         self._slip = not self._slip
         return Verdict.CUT if self._slip else Verdict.DROP

@@ -13,7 +13,6 @@ A: Final = 1
 NS: Final = 2
 SOA: Final = 6
 PTR: Final = 12
-HINFO: Final = 13
 TXT: Final = 16
 AAAA: Final = 28
 SRV: Final = 33
@@ -79,8 +78,9 @@ class Silence(Enum):
 Heard = tuple[Record, ...] | Silence
 
 # Asks the network by mDNS for a name such as ``host.local`` (no dot at its end, in the case of
-# the client) and a type. Nothing raises; it is cancelled after 3 s, and that is BUSY, too.
-Ask = Callable[[str, int], Awaitable[Heard]]
+# the client) and a type, for a client by its numeric address. Nothing raises; it is cancelled
+# after 3 s, and that is BUSY, too.
+Ask = Callable[[str, int, str], Awaitable[Heard]]
 
 # Tells whether a client, by its numeric address, is on this machine or in a network that is
 # directly connected: only they are told what the network says.

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import asdict, dataclass
 
-from opencoderouter.announce.dns.binding import Place, bind
+from opencoderouter.announce.dns.binding import Place, bind, see_forward
 from opencoderouter.announce.dns.desk import Desk, Start
 from opencoderouter.announce.dns.forward import Forwarder, Server
 from opencoderouter.announce.dns.limits import Guests, Limit, Network
@@ -42,6 +42,8 @@ class Settings:
 class Dns:
     """The server. Its sockets are bound when it is made, which raises ``binding.Unbound``.
 
+    So does a ``forward`` that leads to one of its own places.
+
     ``told`` is what is announced; ``ask`` asks the network for other names in ``local.``, for
     clients that are ``near``, and without it there are none. ``serial`` is that of the first zone:
     a number that is higher at each start, such as the seconds since 1970.
@@ -60,6 +62,7 @@ class Dns:
         forwarder = Forwarder(settings.forward) if settings.forward else None
         self._desk = Desk(first, ask, near, forwarder)
         self._guests, self._limit, self._crowd = Guests(settings.allow), Limit(), Crowd()
+        see_forward(settings.places, settings.forward)
         self._bound = bind(settings.places)
 
     @property

@@ -14,6 +14,7 @@ from opencoderouter.announce.dns.limits import Guests
 IDLE = 10.0  # seconds without a whole question
 CONNECTIONS = 200
 CONNECTIONS_OF_ONE = 20  # clients that serve others (resolvers) open a handful
+CONNECTIONS_OF_NETWORK = 100
 _AT_ONCE = 32  # questions of a connection that others are asked for
 _BATCH = 64  # questions of a connection in a row
 _LENGTH = 2  # octets
@@ -21,19 +22,21 @@ _LENGTH = 2  # octets
 
 @dataclass(slots=True)
 class Crowd:
-    """The connections that are open, each with its client."""
+    """The connections that are open, each with its client and the client's network."""
 
     idle: float = IDLE
     most: int = CONNECTIONS
     most_of_one: int = CONNECTIONS_OF_ONE
-    members: dict[Tcp, str] = field(default_factory=dict)
+    most_of_network: int = CONNECTIONS_OF_NETWORK
+    members: dict[Tcp, tuple[str, str]] = field(default_factory=dict)
 
-    def enter(self, connection: Tcp, client: str) -> bool:
+    def enter(self, connection: Tcp, client: str, network: str) -> bool:
         """Let a connection in, if there is room for it."""
-        of_one = sum(other == client for other in self.members.values())
-        if len(self.members) >= self.most or of_one >= self.most_of_one:
+        near = [other for other, where in self.members.values() if where == network]
+        has_room = len(self.members) < self.most and len(near) < self.most_of_network
+        if not has_room or near.count(client) >= self.most_of_one:
             return False
-        self.members[connection] = client
+        self.members[connection] = (client, network)
         return True
 
     def leave(self, connection: Tcp) -> None:
@@ -65,10 +68,11 @@ class Tcp(asyncio.Protocol):
         """Let the client in, or not."""
         transport = cast("asyncio.Transport", transport)  # it is TCP; uvloop's is no subclass
         client = transport.get_extra_info("peername")[0]
-        if not self._guests.of(client).allowed:
+        guest = self._guests.of(client)
+        if not guest.allowed:
             self._desk.counts.refused += 1
             transport.abort()
-        elif not self._crowd.enter(self, client):
+        elif not self._crowd.enter(self, client, guest.network):
             self._desk.counts.limited += 1
             transport.abort()
         else:
@@ -137,7 +141,7 @@ class Tcp(asyncio.Protocol):
             self._start(self._settle(found))
 
     async def _settle(self, slow: Slow) -> None:
-        answer = await self._desk.settle(slow)
+        answer = await self._desk.settle(slow, self._client)
         self._slow -= 1
         self._send(answer)
         if self._transport and self._ended and not self._slow:

@@ -87,7 +87,7 @@ class Udp:
         return Answer(wire, Kind.ERROR) if wire else None
 
     async def _settle(self, packet: bytes, slow: Slow, guest: Guest, way: Way) -> None:
-        self._send(packet, await self._desk.settle(slow), guest, way)
+        self._send(packet, await self._desk.settle(slow, way[0][0]), guest, way)
 
     def _send(self, packet: bytes, answer: Answer, guest: Guest, way: Way) -> None:
         wire: bytes | None = answer.wire

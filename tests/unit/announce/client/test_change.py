@@ -108,9 +108,11 @@ def test_twice_is_once(machine: Machine) -> None:
 
 
 def test_a_service_that_does_not_run(machine: Machine) -> None:
-    """It is left alone: it is going to read its files when it starts."""
+    """It is left alone, and what has it read its files is told, also when they are taken back."""
     machine.stopped = {"dnsmasq"}
-    assert apply(recipe("dnsmasq", HERE, ("local",)), machine.place) == Done((CONF,))
+    left = Done((CONF,), (), (("systemctl", "restart", "dnsmasq"),))
+    assert apply(recipe("dnsmasq", HERE, ("local",)), machine.place) == left
+    assert undo(machine.place) == left
     assert machine.ran == []
 
 

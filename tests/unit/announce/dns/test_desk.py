@@ -33,7 +33,7 @@ class Other(Forwarder):
         return self.says
 
 
-async def nobody(_name: str, _kind: int) -> Heard:
+async def nobody(_name: str, _kind: int, _client: str) -> Heard:
     """Play an empty network."""
     return Silence.NOBODY
 
@@ -98,12 +98,12 @@ def test_counts() -> None:
 async def test_bridged() -> None:
     """What the network says is the answer; nothing of it is kept."""
 
-    async def one(asked: str, kind: int) -> Heard:
+    async def one(asked: str, kind: int, _client: str) -> Heard:
         return (Record(name(asked), kind, 9, bytes([10, 0, 0, 9])),) if kind == A else ()
 
     at = desk(ask=one)
     for _ in range(2):
-        found = await at.settle(slow(at, HOST))
+        found = await at.settle(slow(at, HOST), HERE)
         assert shown(read(found.wire).rr) == ["host.local. 1 10.0.0.9"]
     assert counted(at) == {"bridged": 2}
 
@@ -112,23 +112,23 @@ async def test_bridged() -> None:
 async def test_silence(says: Heard, expected: int) -> None:
     """Nobody, no answer, and no such record are three things."""
 
-    async def network(_name: str, _kind: int) -> Heard:
+    async def network(_name: str, _kind: int, _client: str) -> Heard:
         return says
 
     at = desk(ask=network)
-    assert code(await at.settle(slow(at, HOST))) == expected
+    assert code(await at.settle(slow(at, HOST), HERE)) == expected
 
 
 async def test_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """A network that never says anything is not waited for without end."""
     monkeypatch.setattr(desks, "BRIDGE_PATIENCE", 0.01)
 
-    async def network(_name: str, _kind: int) -> Heard:
+    async def network(_name: str, _kind: int, _client: str) -> Heard:
         await asyncio.Event().wait()
         return ()
 
     at = desk(ask=network)
-    assert code(await at.settle(slow(at, HOST))) == 2
+    assert code(await at.settle(slow(at, HOST), HERE)) == 2
     assert counted(at) == {"bridged": 1, "failed": 1}
 
 
@@ -144,14 +144,14 @@ async def test_bounded() -> None:
     """When 256 questions are open the next one fails at once; one that is done makes room."""
     free = asyncio.Event()
 
-    async def network(_name: str, _kind: int) -> Heard:
+    async def network(_name: str, _kind: int, _client: str) -> Heard:
         await free.wait()
         return ()
 
     at = desk(ask=network)
     async with asyncio.TaskGroup() as group:
         for _ in range(256):
-            group.create_task(at.settle(slow(at, HOST)), name="question")
+            group.create_task(at.settle(slow(at, HOST), HERE), name="question")
         await asyncio.sleep(0)
         assert code(at.look(HOST, HERE, tcp=False)) == 2
         free.set()
@@ -164,7 +164,7 @@ PASSED = ask("example.com", flags=0x8180)
 async def test_forwarded() -> None:
     """What another server says goes to the client as it is."""
     at = desk(other=Other(PASSED))
-    assert (await at.settle(slow(at, ask("example.com")))).wire == PASSED
+    assert (await at.settle(slow(at, ask("example.com")), HERE)).wire == PASSED
     assert counted(at) == {"forwarded": 1}
 
 
@@ -176,7 +176,7 @@ async def test_forwarded_and_cut(edns: bytes, tcp: bool, room: int) -> None:  # 
     """What the client does not take is cut to a word that it is to ask over TCP."""
     for length in (room, room + 1):
         at = desk(other=Other(PASSED + bytes(length - len(PASSED))))
-        found = await at.settle(slow(at, ask("example.com", edns=edns), tcp=tcp))
+        found = await at.settle(slow(at, ask("example.com", edns=edns), tcp=tcp), HERE)
         assert (len(found.wire) == length) == (length == room)
         assert bool(found.wire[2] & 2) == (length > room)
 
@@ -184,17 +184,17 @@ async def test_forwarded_and_cut(edns: bytes, tcp: bool, room: int) -> None:  # 
 async def test_not_forwarded() -> None:
     """Without an answer it is SERVFAIL."""
     at = desk(other=Other(None))
-    assert code(await at.settle(slow(at, ask("example.com")))) == 2
+    assert code(await at.settle(slow(at, ask("example.com")), HERE)) == 2
     assert counted(at) == {"forwarded": 1, "failed": 1}
 
 
 async def test_a_question_that_breaks_something(caplog: pytest.LogCaptureFixture) -> None:
     """One question must not end the server: the client is told that it failed, and it is logged."""
 
-    async def broken(_name: str, _kind: int) -> Heard:
+    async def broken(_name: str, _kind: int, _client: str) -> Heard:
         raise RuntimeError
 
     at = desk(ask=broken)
-    assert code(await at.settle(slow(at, HOST))) == SERVFAIL
+    assert code(await at.settle(slow(at, HOST), HERE)) == SERVFAIL
     assert "question failed" in caplog.text
     assert counted(at)["failed"] == 1

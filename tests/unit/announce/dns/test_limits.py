@@ -8,7 +8,7 @@ from ipaddress import ip_network
 import pytest
 
 from opencoderouter.announce.dns.answer import Kind
-from opencoderouter.announce.dns.limits import Guest, Guests, Limit, Verdict
+from opencoderouter.announce.dns.limits import Buckets, Guest, Guests, Limit, Verdict, network_of
 
 ANSWER, DENIAL, ERROR = Kind.ANSWER, Kind.DENIAL, Kind.ERROR
 
@@ -103,14 +103,20 @@ def test_apart() -> None:
 
 def test_bounded() -> None:
     """Networks that are made up do not fill the memory; who has just asked is not forgotten."""
-    limit = Limit()
+    buckets = Buckets(2.0)
     for number in range(10_000):
-        limit.judge(f"n{number}", ANSWER, 0.0)
-        sent(limit, "busy", ERROR, [0.0] * 2)
-    assert len(limit) <= 4096
-    assert limit.judge("busy", ERROR, 0.0) is not Verdict.SEND
+        buckets.take(f"n{number}", 20, 0.0)
+        buckets.take("busy", 20, 0.0)
+    assert len(buckets) <= 4096
+    assert not buckets.take("busy", 20, 0.0)
 
 
 def test_clock_stands() -> None:
     """A clock that starts anywhere will do."""
     assert Limit().judge("n", ANSWER, -1e9) is Verdict.SEND
+
+
+def test_network_of() -> None:
+    """Clients are counted with what one household has, whichever interface they are at."""
+    assert network_of("192.0.2.9") == network_of("192.0.2.200") == "192.0.2.0/24"
+    assert network_of("fe80::1%eth0") == "fe80::/56"

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from tests.rig.netns import needs_network, network
 
-from opencoderouter.announce.dns.binding import Place, Unbound, bind, holders
+from opencoderouter.announce.dns.binding import Place, Unbound, bind, see_forward
 
 
 def close(pairs: list[tuple[socket.socket, socket.socket]]) -> None:
@@ -110,24 +110,31 @@ def test_low_port() -> None:
     assert "port 53 of 127.0.0.1 needs root or CAP_NET_BIND_SERVICE" in run.stderr
 
 
-def test_holders(tmp_path: Path) -> None:
-    """Who has a port is looked up in ``/proc``; without one nobody is known."""
-    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as other:
-        other.bind(("::1", 0))
-        assert f"(pid {os.getpid()})" in "".join(holders(other.getsockname()[1]))
-    assert holders(53, proc=tmp_path) == []
+@pytest.mark.parametrize(
+    ("place", "forward"),
+    [
+        (("127.0.0.1", 53), ("127.0.0.1", 53)),
+        (("::1", 53), ("::1", 53)),
+        (("0.0.0.0", 53), ("127.0.0.9", 53)),
+        (("::", 53), ("::1", 53)),
+    ],
+)
+def test_forward_to_itself(place: Place, forward: Place) -> None:
+    """A server that would ask itself is refused, in words that name both places."""
+    text = f"--dns-forward {forward[0]} leads to port 53 of {place[0]}: it would ask itself"
+    with pytest.raises(Unbound, match=text):
+        see_forward((("127.0.0.1", 8053), place), (("192.0.2.1", 53), forward))
 
 
-def test_holder_is_printable(tmp_path: Path) -> None:
-    """A name that would move the cursor is shown with escapes."""
-    (tmp_path / "net").mkdir()
-    row = "0: 0100007F:0035 00000000:0000 07 0:0 0:0 0 0 0 4711 2"
-    (tmp_path / "net/udp").write_text(f"head\n{row}\n")
-    member = tmp_path / "12"
-    (member / "fd").mkdir(parents=True)
-    (member / "fd/3").symlink_to("socket:[4711]")
-    (member / "stat").write_text(f"12 (x) S 1 {' '.join(['0'] * 48)}")
-    (member / "status").write_text("Uid:\t0\t0\t0\t0\n")
-    (member / "cmdline").write_bytes(b"/usr/bin/\x1b[2J\0")
-    (member / "comm").write_text("x\n")
-    assert holders(53, proc=tmp_path) == ["\\x1b[2J (pid 12)"]
+@pytest.mark.parametrize(
+    ("place", "forward"),
+    [
+        (("127.0.0.1", 8053), ("127.0.0.1", 53)),
+        (("127.0.0.1", 53), ("127.0.0.53", 53)),
+        (("0.0.0.0", 53), ("192.0.2.1", 53)),
+        (("::", 53), ("127.0.0.1", 53)),
+    ],
+)
+def test_forward_to_another(place: Place, forward: Place) -> None:
+    """Another port, another address, another machine, the other family: that is another server."""
+    see_forward((place,), (forward,))

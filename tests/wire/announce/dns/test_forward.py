@@ -189,3 +189,50 @@ async def test_failure() -> None:
         pass
     async with serving(replace(SETTINGS, forward=(place,))) as running:
         assert read(await running.ask(ask("www.example.com"))).header.rcode == 2
+
+
+async def test_servers_that_ask_each_other() -> None:
+    """Two that pass questions on to each other ask once each, and say that there is no answer."""
+    async with other(silent) as (made, place):
+        forwarders = [Forwarder((place,), patience=0.5) for _ in range(2)]
+
+        def passed_on(packet: bytes) -> list[bytes]:
+            parsed = parse(packet)
+            assert isinstance(parsed, Query)
+            assert len(made.asked) < 20
+            group.create_task(forwarders[len(made.asked) % 2].ask(parsed), name="passed on")
+            return []
+
+        made.udp = passed_on
+        async with asyncio.TaskGroup() as group:
+            found = await forwarders[0].ask(query())
+    assert found is None
+    assert len(made.asked) == 2
+
+
+async def test_asked_at_once() -> None:
+    """Who asks what is being asked waits for that answer, and gets it in its own spelling."""
+    async with other(honest) as (made, place):
+        forwarder, packet = Forwarder((place,)), b"\xab\xcd" + ask("wWW.example.com")[2:]
+        parsed = parse(packet)
+        assert isinstance(parsed, Query)
+        first, second = await asyncio.gather(forwarder.ask(query()), forwarder.ask(parsed))
+        assert (first, second) == (answer(ask("Www.Example.com")), answer(packet))
+        assert len(made.asked) == 1
+        await asyncio.gather(forwarder.ask(query()), forwarder.ask(query(edns=opt())))
+        assert len(made.asked) == 3
+
+
+async def test_the_first_gives_up() -> None:
+    """When who asked first is cancelled, who waits is told that there is no answer, and no more."""
+    async with other(silent) as (made, place):
+        forwarder = Forwarder((place,))
+        async with asyncio.TaskGroup() as group:
+            first = group.create_task(forwarder.ask(query()), name="first")
+            second = group.create_task(forwarder.ask(query()), name="second")
+            while not made.asked:  # noqa: ASYNC110 - what is asked tells nobody
+                await asyncio.sleep(0)
+            first.cancel()
+        assert second.result() is None
+        made.udp = honest
+        assert await forwarder.ask(query()) is not None

@@ -285,7 +285,7 @@ async def test_mutants_over_tcp() -> None:
         await writer.wait_closed()
 
 
-async def heard(asked: str, kind: int) -> Heard:
+async def heard(asked: str, kind: int, _client: str) -> Heard:
     """Play the network: one host is there."""
     if asked.lower() == "host.local":
         return (Record(name(asked), A, 120, bytes([10, 0, 0, 9])),) if kind == A else ()
@@ -351,6 +351,16 @@ async def test_ends() -> None:
             await reader.readexactly(1)
     writer.close()
     Dns(replace(SETTINGS, places=(("127.0.0.1", port),)), Watch(TOLD), 1).close()
+
+
+def test_forward_to_itself() -> None:
+    """A server that would pass questions on to itself does not start, and leaves nothing bound."""
+    first = Dns(SETTINGS, Watch(TOLD), 1)
+    places = first.places
+    first.close()
+    with pytest.raises(Unbound, match="would ask itself"):
+        Dns(replace(SETTINGS, places=places, forward=places), Watch(TOLD), 1)
+    Dns(replace(SETTINGS, places=places), Watch(TOLD), 1).close()
 
 
 def test_taken() -> None:

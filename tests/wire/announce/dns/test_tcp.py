@@ -28,7 +28,7 @@ class Network:
     free: asyncio.Event
     asked: int = 0
 
-    async def ask(self, _name: str, _kind: int) -> Heard:
+    async def ask(self, _name: str, _kind: int, _client: str) -> Heard:
         """Answer when the event is set."""
         self.asked += 1
         await self.free.wait()
@@ -51,9 +51,9 @@ async def accepting(crowd: Crowd, network: Network | None = None) -> AsyncIterat
 
 
 @asynccontextmanager
-async def connected(port: int) -> AsyncIterator[Streams]:
-    """Connect to a port."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+async def connected(port: int, source: str = "127.0.0.1") -> AsyncIterator[Streams]:
+    """Connect to a port, from an address of this machine."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=(source, 0))
     try:
         yield reader, writer
     finally:
@@ -159,13 +159,19 @@ async def test_not_idle() -> None:
         assert (await told(reader)).header.rcode == 3
 
 
-async def test_now_and_then() -> None:
+async def test_now_and_then(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each question starts the time anew."""
-    async with accepting(Crowd(idle=2.0)) as port, connected(port) as (reader, writer):
+    loop, ahead = asyncio.get_running_loop(), [0.0]
+    real = loop.time
+    monkeypatch.setattr(loop, "time", lambda: real() + ahead[0])
+    async with accepting(Crowd(idle=600)) as port, connected(port) as (reader, writer):
         for _ in range(6):
-            await asyncio.sleep(0.5)
             writer.write(framed(APP))
             assert (await told(reader)).header.rcode == 0
+            ahead[0] += 400
+            await asyncio.sleep(0)  # timers that are due
+        ahead[0] += 400
+        assert await ended(reader)
 
 
 async def test_most_of_one() -> None:
@@ -180,6 +186,21 @@ async def test_most_of_one() -> None:
         while len(crowd.members) > 1:  # noqa: ASYNC110 - counts tell nobody
             await asyncio.sleep(0)
         async with connected(port) as (reader, writer):
+            writer.write(framed(APP))
+            assert (await told(reader)).header.rcode == 0
+
+
+async def test_most_of_a_network() -> None:
+    """Clients of one network share a number, however many addresses they have."""
+    crowd = Crowd(idle=600, most_of_network=2)
+    async with (
+        accepting(crowd) as port,
+        connected(port),
+        connected(port, "127.0.0.9"),
+        connected(port, "127.0.0.10") as (third, _),
+    ):
+        assert await ended(third)
+        async with connected(port, "127.0.1.1") as (reader, writer):
             writer.write(framed(APP))
             assert (await told(reader)).header.rcode == 0
 
