@@ -25,6 +25,10 @@ Router = Annotated[
         show_default=False,
     ),
 ]
+Lan = Annotated[
+    bool,
+    typer.Option("--lan", help="Look at accepted routers of the network, too (`peer add`)."),
+]
 Project = Annotated[
     str, typer.Argument(metavar="PROJECT", help="A directory, a part of its end, or a name.")
 ]
@@ -49,10 +53,11 @@ def resolve(
     context: typer.Context,
     project: Project,
     router: Router = None,
+    lan: Lan = False,  # noqa: FBT002 - a flag
     json_: options.Json = False,  # noqa: FBT002 - a flag
 ) -> None:
     """Print the URL of a project."""
-    row = _resolve(_asked(context, router), project)
+    row = _resolve(_asked(context, router), project, lan=lan)
     typer.echo(json.dumps(row, indent=2) if json_ else printable(row["url"]))
 
 
@@ -70,12 +75,14 @@ def _row(row: dict[str, Any]) -> tuple[str, ...]:
     return (row["slug"], row["status"], row["version"] or "-", row["url"], row["project_path"])
 
 
-def _resolve(router: Asked, project: str) -> dict[str, Any]:
+def _resolve(router: Asked, project: str, *, lan: bool = False) -> dict[str, Any]:
     """Ask by path for what is a path (also relative to here), else by name."""
     here = os.path.realpath(os.path.expanduser(project))  # noqa: PTH111 - `~` alone, as a shell does
     is_path = "/" in project or project in {".", ".."} or project.startswith("~")
     by_path = here if is_path and os.path.isdir(here) else project  # noqa: PTH112 - a string stays one
     query = {"path": by_path} if is_path else {"name": project}
+    if lan:
+        query["scope"] = "lan"
     row = call(router, f"/api/resolve?{urlencode(query, errors='surrogateescape')}")
     if not isinstance(row, dict) or not {"url", "host_url"} <= row.keys():
         raise NoRouter(f"{router.base}: what answers there is not a router")

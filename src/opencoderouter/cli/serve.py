@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import sys
 import tempfile
@@ -111,7 +112,8 @@ def _listen(settings: Settings) -> list[list[socket.socket]]:
         hint = "ports below 1024 need root; choose another"
         raise Failure(f"--port {settings.port}: {hint}") from None
     except OSError as error:
-        reason = error.strerror or error
+        here = error.errno != errno.EADDRNOTAVAIL
+        reason = error.strerror or error if here else "is no address of this machine"
         raise Failure(f"--hostname {settings.hostname}: {reason}", 2) from None
     warn_if_open(settings.auth, [one.getsockname()[0] for one in sockets[0]])
     return sockets

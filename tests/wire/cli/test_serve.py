@@ -225,3 +225,10 @@ def test_no_secret_is_logged(environment: dict[str, str], tmp_path: Path) -> Non
         assert "hidden-word" not in log.read_text()
     assert (tmp_path / "access").read_text().count("\n") >= len(HEADS)
     assert '"event": "login_failed"' in logs[2].read_text()
+
+
+def test_an_address_of_another_machine(run: Run) -> None:
+    """It is said what is wrong with it."""
+    done = run("serve", "--hostname", "192.0.2.254", "--port", str(free_port()))
+    told = "ocr-router: --hostname 192.0.2.254: is no address of this machine\n"
+    assert (done.returncode, done.stderr) == (2, told)
