@@ -116,8 +116,8 @@ def test_a_liar(alice: Station, bob: Station, liar: Host) -> None:
             assert resolved(alice, name)["error"] == "not_found"
         assert resolved(alice, "shop")["url"] == f"http://shop-bob.local:{PORT}/"
         assert command(alice, "resolve", "shop").returncode == 1
-        told = command(alice, "resolve", "--lan", "shop")
-        assert told.stdout == f"http://shop-bob.local:{PORT}/\n"
+        said = command(alice, "resolve", "--lan", "shop")
+        assert said.stdout == f"http://shop-bob.local:{PORT}/\n"
         command(alice, "peer", "add", "ocr-bob-zwei")
         until(lambda: resolved(alice, "vault").get("url"))
         assert trap.log.read_text() == "listening\n"  # accepted or not, nobody has connected
