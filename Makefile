@@ -27,8 +27,8 @@ test: $(VENV)/.dev ## pass the tests; a missing real part skips its tests
 
 check: lint test workers ## all that CI checks: format, lint, types, imports, tests
 
-workers: $(VENV)/.dev ## pass the proxy's tests again: on uvloop, with two processes
-	$(BIN)/python -m pytest tests/wire/proxy --loop uvloop --workers 2 $(PYTEST_ARGS)
+workers: $(VENV)/.dev ## pass the proxy's tests again, but the browser's: on uvloop, with two processes
+	$(BIN)/python -m pytest tests/wire/proxy -m "not browser" --loop uvloop --workers 2 $(PYTEST_ARGS)
 
 lint: $(VENV)/.dev ## format, lint, types, imports
 	$(BIN)/ruff format --check .
