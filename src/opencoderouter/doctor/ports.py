@@ -10,6 +10,7 @@ from opencoderouter.core.model import Listener
 from opencoderouter.doctor.facts import Answered, Facts
 from opencoderouter.doctor.finding import Check, Finding, Status
 from opencoderouter.doctor.thread import in_thread, threaded
+from opencoderouter.fields import format_listening
 from opencoderouter.kernel.addresses import interfaces, is_here
 from opencoderouter.kernel.processes import process, socket_owners
 from opencoderouter.kernel.sockets import kernel_listeners
@@ -44,7 +45,9 @@ def _port(facts: Facts, *, ours: bool) -> Finding:
     held = sorted((x for x in every if x.port == wanted), key=lambda x: x.address)
     if not held:
         return _free(wanted, facts.proc)
-    seen = tuple(f"{_address(one)}: {holder(one, facts.proc)}" for one in held)
+    seen = tuple(
+        f"{format_listening((one.address, one.port))}: {holder(one, facts.proc)}" for one in held
+    )
     if ours and {one.uid for one in held} <= {os.getuid()}:
         return Finding(_PORT, Status.OK, f"Port {wanted} is the router's", seen)
     return _taken(wanted, seen, every)
@@ -95,10 +98,6 @@ def holder(listener: Listener, proc: Path) -> str:
     if found is None:
         return f"a process of user {user}"
     return f"{' '.join(found.argv[:3])} (pid {found.pid}, user {user})"
-
-
-def _address(one: Listener) -> str:
-    return f"[{one.address}]:{one.port}" if ":" in one.address else f"{one.address}:{one.port}"
 
 
 def span(facts: Facts) -> Iterable[Finding]:
