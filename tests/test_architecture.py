@@ -17,7 +17,10 @@ ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "src"
 PACKAGE = SOURCE / "opencoderouter"
 FILES = sorted(PACKAGE.rglob("*.py"))
-CORE = sorted(f"opencoderouter.core.{path.stem}" for path in PACKAGE.glob("core/[!_]*.py"))
+CORE = sorted(
+    ".".join(path.relative_to(SOURCE).with_suffix("").parts)
+    for path in PACKAGE.glob("core/**/[!_]*.py")
+)
 
 # Modules without a test file of their own, and why. The list may only shrink.
 UNTESTED = {

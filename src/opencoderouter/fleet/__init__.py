@@ -1,0 +1,1 @@
+"""SSH: hosts of its configuration, connections that are kept, what is asked and done there."""

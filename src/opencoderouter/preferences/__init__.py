@@ -1,0 +1,1 @@
+"""``~/.opencode/remote-tui.yaml``: read, checked line by line, written with comments."""

@@ -1,0 +1,1 @@
+"""The screens of `ocr` (Textual): they draw a ``Fleet`` and hand on what a person wants."""
