@@ -108,7 +108,7 @@ def rig(home: Path, model: str) -> Iterator[Rig]:
     result = Rig(home, model)
     folder = home / ".config/opencode"
     folder.mkdir(parents=True)
-    (folder / "opencode.json").write_text(json.dumps(_configuration(model)))
+    (folder / "opencode.json").write_text(json.dumps(configuration(model)))
     try:
         yield result
         assert_gone(result.mark)
@@ -122,7 +122,8 @@ def installed() -> bool:
     return shutil.which("opencode") is not None
 
 
-def _configuration(model: str) -> Mapping[str, object]:
+def configuration(model: str) -> Mapping[str, object]:
+    """Return an ``opencode.json`` whose models are those of the rig."""
     return {
         "autoupdate": False,
         "share": "disabled",
