@@ -40,6 +40,8 @@ words = {"mute": b"", "halfmute": b"SSH-2.0-Half_1.0\\r\\n", "closing": None}
 for name, port in (one.split("=") for one in sys.argv[1:]):
     threading.Thread(target=hold, args=(int(port), words[name])).start()
 """
+# The first process there: who ends is gone at once, nobody waits for it.
+_REAP = "import signal, sys; signal.signal(signal.SIGCHLD, signal.SIG_IGN); sys.stdin.read()"
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,7 +258,7 @@ def _inner(folder: Path) -> str:
         /usr/sbin/sshd -f "$conf" -E "${{conf%.conf}}.log"
     done
     echo ready
-    exec cat
+    exec {sys.executable} -c '{_REAP}'
     """
 
 

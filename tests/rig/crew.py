@@ -28,7 +28,7 @@ class Crew:
 
     armada: Armada
     model: str
-    started: list[tuple[str, int]] = field(default_factory=list)  # (user, pid there)
+    started: dict[str, tuple[str, int]] = field(default_factory=dict)  # URL to (user, pid there)
 
     def project(self, user: str, name: str) -> str:
         """Make a git repository; return its absolute path."""
@@ -43,16 +43,15 @@ class Crew:
         secret = f"OPENCODE_SERVER_PASSWORD={shlex.quote(password)} " if password else ""
         command = f"{secret}setsid ~/.opencode/bin/opencode serve --port {port}"
         script = f"cd {shlex.quote(directory)}; {command} >/dev/null 2>&1 & echo $!"
-        self.started.append((user, int(self.armada.inside(user, script))))
         url = f"http://127.0.0.1:{port}/"
+        self.started[url] = user, int(self.armada.inside(user, script))
         until(lambda: http.answers(f"{url}global/health") or (password and _locked(url)))
         return url
 
     def end(self, url: str) -> None:
         """End a server that was started here."""
-        port = url.rstrip("/").rpartition(":")[2]
-        for user in WITH_OPENCODE:
-            self.armada.inside(user, f"pkill -u {user} -f 'serve --port {port}$' || true")
+        user, pid = self.started.pop(url)
+        self.armada.inside(user, f"kill -KILL {pid}")
         until(lambda: not http.answers(f"{url}global/health"))
 
 
@@ -65,8 +64,8 @@ def crew(armada: Armada, model: str) -> Iterator[Crew]:
         armada.inside(user, f"mkdir -p {folder}; printf %s {text} >{folder}/opencode.json")
     result = Crew(armada, model)
     yield result
-    for user, pid in result.started:
-        armada.inside(user, f"kill {pid} 2>/dev/null || true")
+    for user, pid in result.started.values():
+        armada.inside(user, f"kill -KILL {pid} 2>/dev/null || true")
 
 
 def finished(url: str, text: str, model: str = "echo") -> str:
