@@ -22,10 +22,11 @@
           };
           build-system = [ pkgs.python3Packages.hatchling ];
           dependencies = with pkgs.python3Packages; [
-            aiohttp anyascii dnslib httptools prometheus-client pydantic-settings segno typer uvloop zeroconf
+            aiohttp anyascii dnslib fabric httptools prometheus-client pydantic-settings pyyaml segno textual typer uvloop
+            zeroconf
           ];
           pythonRelaxDeps = true; # nixpkgs has one version of each; `checks` tells whether it will do
-          pythonImportsCheck = [ "opencoderouter.wiring.serve" ];
+          pythonImportsCheck = [ "opencoderouter.wiring.serve" "opencoderouter.wiring.remote" ];
           meta = {
             inherit description mainProgram;
             license = lib.licenses.mit;
