@@ -41,8 +41,7 @@ def sshds(folder: Path, number: int, hanging: int = 0) -> Iterator[Sshds]:
         subprocess.Popen([*hold, _inner(folder)], stdin=pipe, stdout=pipe) as servers,
     ):
         try:
-            assert servers.stdout is not None
-            if servers.stdout.readline() != b"ready\n":
+            if not servers.stdout or servers.stdout.readline() != b"ready\n":
                 raise RuntimeError("the SSH servers did not start")
             yield Sshds(folder / "config", (*ports, *silent))
         finally:

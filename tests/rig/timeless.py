@@ -18,9 +18,7 @@ class _Selector(selectors.DefaultSelector):
         super().__init__()
         self.skipped = 0.0
 
-    def select(
-        self, timeout: float | None = None
-    ) -> list[tuple[selectors.SelectorKey, int]]:  # fmt: skip
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         """Return what is ready now, after ``timeout`` seconds of the loop's time."""
         if timeout is None:
             msg = "nothing will ever happen here"
@@ -37,13 +35,13 @@ class Timeless(asyncio.SelectorEventLoop):
         super().__init__(self._skipping)
 
     def time(self) -> float:
-        """Return the seconds that were skipped, from an epoch."""
-        return EPOCH + self._skipping.skipped
+        """Return the seconds that were skipped."""
+        return self._skipping.skipped
 
 
 def clock() -> float:
     """Return seconds since the epoch, by the loop that runs."""
-    return asyncio.get_running_loop().time()
+    return EPOCH + asyncio.get_running_loop().time()
 
 
 def run(main: Coroutine[object, object, T]) -> T:

@@ -251,3 +251,13 @@ class ProjectRef:
 
     alias: str
     directory: str
+
+
+@dataclass(frozen=True, slots=True)
+class HostRef:
+    """A host as a whole."""
+
+    alias: str
+
+
+Target = HostRef | ProjectRef | SessionRef

@@ -127,6 +127,7 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "sort": ("s",),
     "filter": ("f",),
     "mark": ("m",),
+    "reply": ("p",),
     "browser": ("o",),
     "delete_session": ("D",),
     "start_server": ("S",),

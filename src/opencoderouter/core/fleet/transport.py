@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -56,12 +57,19 @@ class Link(Protocol):
         """Tell why that is not Fabric; nothing where it is."""
 
     async def run(
-        self, command: str, *, stdin: bytes = b"", within: float
+        self,
+        command: str,
+        *,
+        stdin: bytes = b"",
+        within: float,
+        on_output: Callable[[bytes], None] | None = None,
     ) -> Completed | Unreached:
         """Run a command line of the user's login shell (POSIX), to its end.
 
         ``within`` (seconds) is for everything, connecting included; when it is over the result is
         Unreached (UNREACHABLE while connecting, else ERROR), and nothing is left behind.
+        ``on_output`` gets each piece of stdout as it comes, on the event loop; the result has all
+        of it as well.
         """
 
     async def connect(
