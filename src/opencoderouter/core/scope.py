@@ -26,7 +26,7 @@ _READABLE = re.compile(
 _OF_ALL = re.compile(
     r"/(?:project|(?:api|global)/event|api/session(?:/.*)?|session/(?!status$).*)", re.DOTALL
 )
-_ROUTER = re.compile(r"/|/api/(?:health|backends|peers|resolve|events|metrics|openapi\.json)")
+_ROUTER = re.compile(r"/|/api/(?:health|backends|peers|fleet|resolve|events|metrics|openapi\.json)")
 _ELSEWHERE = ("directory", "location[directory]")
 _WORKSPACE = ("workspace", "location[workspace]")
 

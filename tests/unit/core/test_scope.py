@@ -252,6 +252,7 @@ def test_who_may_all_is_refused_nothing(method: str, target: str, fields: Header
             ("GET", "/api/metrics", True),
             ("GET", "/api/resolve", True),
             ("GET", "/api/peers", True),
+            ("GET", "/api/fleet", True),
         ],
         *[("POST", "/", False), ("POST", "/api/backends", False), ("GET", "/api/x", False)],
         *[

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field, replace
 
 from opencoderouter.core.fleet.model import HostSpec, Report, Resolved, Session
 
+_SESSIONS = frozenset({"opencode", "sessions"})  # parts of a probe without which some are missing
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -44,12 +46,20 @@ class Entry:
         return replace(
             self,
             report=report,
-            good=report if report.reached else self.good,
+            good=self._completed(report) if report.reached else self.good,
             probing=False,
             failures=0 if report.reached else self.failures + 1,
             next_at=next_at,
             cached=False,
         )
+
+    def _completed(self, report: Report) -> Report:
+        """Return a report with the sessions seen before where it could not read all of them."""
+        if not any(failure.part in _SESSIONS for failure in report.failures):
+            return report
+        seen = {session.id for session in report.sessions}
+        before = tuple(session for session in self.sessions if session.id not in seen)
+        return replace(report, sessions=(*report.sessions, *before)) if before else report
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,6 +122,8 @@ KEYS: Mapping[str, tuple[str, ...]] = {
     "collapse": ("left", "h"),
     "expand": ("right", "l"),
     "collapse_all": ("c",),
+    "panel_up": ("shift+up", "K"),
+    "panel_down": ("shift+down", "J"),
     "attention": ("w",),
     "next_waiting": ("W",),
     "sort": ("s",),
