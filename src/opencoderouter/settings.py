@@ -114,6 +114,7 @@ class Settings(BaseSettings):
     dns_forward: Addresses = option((), "the address of a DNS server")
     dns_allow: Networks = option((), "a network such as 192.0.2.0/24")
     dns_claim_local: bool = option(default=False, allowed=_SWITCH)
+    fleet: bool = option(default=False, allowed=_SWITCH)
     opencode: str = option("opencode", "a program", min_length=1)
     grace: Duration = duration(5.0, "0s")
     log_format: Literal["text", "json"] = option("text", "text or json")

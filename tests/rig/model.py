@@ -1,20 +1,21 @@
 """A model that needs no network: an OpenAI-compatible server whose model ids are behaviours.
 
 ``echo`` answers with the prompt, ``slow`` with one word every quarter second for ten seconds,
-``error400`` refuses, ``bash`` calls OpenCode's bash tool with the prompt as the command.
+``error400`` refuses, ``bash`` calls OpenCode's bash tool with the prompt as the command, ``task``
+has a subagent do that, ``question`` asks which of two colours it is to be.
 """
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from typing import Any
 
-MODELS = ("echo", "slow", "error400", "bash")
+MODELS = ("echo", "slow", "error400", "bash", "task", "question")
 _GAP, _WORDS = 0.25, 40
 
 
@@ -38,8 +39,8 @@ def answer(body: dict[str, Any]) -> Iterator[dict[str, Any]]:
     text = _prompt(body["messages"])
     if not body.get("tools"):  # OpenCode asks for a session's title without tools
         yield {"content": "A title"}
-    elif body["model"] == "bash" and body["messages"][-1]["role"] != "tool":
-        yield _bash(text)
+    elif body["model"] in _CALLS and body["messages"][-1]["role"] != "tool":
+        yield _call(body, text)
     elif body["model"] == "slow":
         for number in range(_WORDS):
             time.sleep(_GAP)
@@ -55,10 +56,24 @@ def _prompt(messages: list[dict[str, Any]]) -> str:
     return str(next(part["text"] for part in content if part["type"] == "text"))
 
 
-def _bash(command: str) -> dict[str, Any]:
-    arguments = json.dumps({"command": command, "description": "Runs the command"})
-    function = {"name": "bash", "arguments": arguments}
+def _call(body: dict[str, Any], text: str) -> dict[str, Any]:
+    """Return a call of the tool; a subagent, which has no subagents, runs the command itself."""
+    offered = {tool["function"]["name"] for tool in body["tools"]}
+    name = body["model"] if body["model"] in offered else "bash"
+    function = {"name": name, "arguments": json.dumps(_CALLS[name](text))}
     return {"tool_calls": [{"index": 0, "id": "call_1", "type": "function", "function": function}]}
+
+
+def _question(text: str) -> dict[str, Any]:
+    options = [{"label": color, "description": f"It is {color}"} for color in ("red", "blue")]
+    return {"questions": [{"question": text, "header": "Colour", "options": options}]}
+
+
+_CALLS: dict[str, Callable[[str], dict[str, Any]]] = {
+    "bash": lambda text: {"command": text, "description": "Runs the command"},
+    "task": lambda text: {"description": "Run it", "prompt": text, "subagent_type": "general"},
+    "question": _question,
+}
 
 
 class _Model(BaseHTTPRequestHandler):

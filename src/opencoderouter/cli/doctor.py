@@ -144,7 +144,7 @@ def _look(checks: Sequence[Check], facts: Facts) -> tuple[Finding, ...]:
 def _facts(context: typer.Context) -> Facts:
     from opencoderouter.doctor.facts import Facts, Router
     from opencoderouter.settings import config_path
-    from opencoderouter.wiring.entry import clock
+    from opencoderouter.wiring.clock import clock
 
     settings, origins, broken = _settings(context)
     return Facts(

@@ -90,6 +90,7 @@ _SWITCHES = (
         "--dns-claim-local",
         "Have clients that use mDNS as well ask the DNS server for all of .local.",
     ),
+    ("fleet", "--fleet", "Watch the SSH hosts of `ocr`, and show them on the dashboard."),
     (
         "adopt_unowned",
         "--adopt-unowned",

@@ -1,26 +1,23 @@
-"""``ocr``: the fleet of SSH hosts in the terminal. Its screens come with a later release."""
+"""``ocr``: the fleet of SSH hosts in the terminal, as one live tree or by commands."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 
 from opencoderouter import __version__
 
-_HELP = """\
-Usage: ocr [--version] [--help]
 
-The OpenCode sessions of all your SSH hosts as one live tree. This release has the
-router only (`ocr-router`); the tree is not part of it yet.
-"""
-
-
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Run ``ocr``; never returns."""
-    arguments = sys.argv[1:]
-    if arguments == ["--version"]:
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given in (["--version"], ["-V"]):  # without loading a command line parser
         sys.stdout.write(f"ocr {__version__}\n")
-    elif arguments in ([], ["--help"], ["-h"]):
-        sys.stdout.write(_HELP)
-    else:
-        sys.stderr.write(f"ocr: {arguments[0]}: unknown argument (see `ocr --help`)\n")
-        sys.exit(2)
+        sys.exit(0)
+    from opencoderouter.cli.remote_app import run
+
+    sys.exit(run(given))
+
+
+if __name__ == "__main__":
+    main()

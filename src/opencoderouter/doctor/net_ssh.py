@@ -3,38 +3,44 @@
 from __future__ import annotations
 
 import os
-import pwd
 import re
 import shutil
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from opencoderouter.doctor.facts import Facts
 from opencoderouter.doctor.finding import Check, Finding, Mending, Status
-from opencoderouter.doctor.net import skipped
 from opencoderouter.doctor.thread import threaded
+from opencoderouter.fleet import ssh_config
+
+if TYPE_CHECKING:
+    from opencoderouter.doctor.facts import Facts
 
 _CODE = "ssh"
 _WITHIN = 1.0  # seconds for one program
 _SUN_PATH = 108 if sys.platform == "linux" else 104  # octets of a socket's path (unix(7))
 _SUFFIX = 17  # ssh binds the path with a dot and 16 characters behind it, then renames
 _OTHERS = 0o022
-_WORD = re.compile(r"\s*Host\s*[\s=]\s*(.+)", re.IGNORECASE)
 _MANY = 5  # hosts of the file that are looked at
 _WHY = "Tunnels to other machines go by ssh."
 
 
 @dataclass(frozen=True, slots=True)
 class _Ssh:
-    """Programs and files; ``environment`` is what they run with."""
+    """Programs and files; ``environment`` is what they run with. ``named``: ``ssh -F config``."""
 
     program: str
     config: Path
+    named: bool
     environment: dict[str, str]
+
+    def ask(self, host: str) -> tuple[int, str, str] | None:
+        """Return what ``ssh -G`` says of a host."""
+        return self.run("-G", *(("-F", str(self.config)) if self.named else ()), "--", host)
 
     def run(self, *arguments: str, program: str = "") -> tuple[int, str, str] | None:
         """Return code, output and errors of ssh; None when it does not come to its end."""
@@ -58,22 +64,21 @@ class _Ssh:
 
 def look(facts: Facts) -> list[Finding]:
     """Ask ssh what it makes of its configuration, and the agent how many keys it has."""
-    program = shutil.which("ssh", path=facts.environment.get("PATH"))
+    return examine(facts.environment)
+
+
+def examine(environment: Mapping[str, str], config: str = "") -> list[Finding]:
+    """Do that with the programs of this environment; ``config`` is another file than ssh's own."""
+    program = shutil.which("ssh", path=environment.get("PATH"))
     if program is None:
-        return skipped(_CODE, "There is no ssh: only tunnels to other machines need it")
-    ssh = _Ssh(program, _home(facts) / ".ssh/config", dict(facts.environment))
-    problems = [*_open(ssh), *_config(ssh), *_agent(ssh)]
+        why = "There is no ssh: only tunnels to other machines need it"
+        return [Finding(_CODE, Status.SKIPPED, why)]
+    path = Path(config).expanduser() if config else ssh_config.home() / ".ssh/config"
+    ssh = _Ssh(program, path, bool(config), dict(environment))
+    problems = [*_open(ssh), *_config(ssh), *_keys(), *_agent(ssh)]
     if any(one.status is not Status.INFO for one in problems):
         return problems
     return [Finding(_CODE, Status.OK, f"{_version(ssh)}; its configuration is in order"), *problems]
-
-
-def _home(facts: Facts) -> Path:
-    """Return the home directory that ssh goes by: that of the user database, whatever HOME says."""
-    try:
-        return Path(pwd.getpwuid(os.getuid()).pw_dir)
-    except KeyError:
-        return facts.home
 
 
 def _version(ssh: _Ssh) -> str:
@@ -82,7 +87,9 @@ def _version(ssh: _Ssh) -> str:
 
 
 def _open(ssh: _Ssh) -> Iterator[Finding]:
-    """Tell of a file that others can write to: ssh refuses it."""
+    """Tell of a file that others can write to: ssh refuses it, unless it was named."""
+    if ssh.named:
+        return
     try:
         mode = stat.S_IMODE(ssh.config.stat().st_mode)
     except OSError:
@@ -106,7 +113,7 @@ def _open(ssh: _Ssh) -> Iterator[Finding]:
 
 
 def _config(ssh: _Ssh) -> Iterator[Finding]:
-    said = ssh.run("-G", "localhost")
+    said = ssh.ask("localhost")
     if said is None:
         summary = f"`ssh -G localhost` did not end within {_WITHIN:g} s"
         why = "A command in its configuration (Match exec) hangs, and so will each connection."
@@ -147,7 +154,7 @@ def _control(ssh: _Ssh) -> Iterator[Finding]:
 
 
 def _control_path(ssh: _Ssh, host: str) -> str:
-    said = ssh.run("-G", "--", host)
+    said = ssh.ask(host)
     lines = said[1].splitlines() if said else []
     found = next((x for x in lines if x.lower().startswith("controlpath ")), "")
     path = found.partition(" ")[2]
@@ -155,14 +162,31 @@ def _control_path(ssh: _Ssh, host: str) -> str:
 
 
 def _hosts(config: Path) -> list[str]:
-    """Return the names in the file that are no patterns, and one that is in none."""
+    """Return the first names in the file, and one that is in none."""
+    return ["localhost", *ssh_config.aliases(config, ssh_config.home()).names[:_MANY]]
+
+
+def _keys() -> Iterator[Finding]:
+    """Tell of private keys that others can read: ssh does not use them, and says so to nobody."""
+    folder = ssh_config.home() / ".ssh"
+    files = [path for path in folder.glob("id_*") if path.suffix != ".pub" and _is_shared(path)]
+    if files:
+        yield Finding(
+            _CODE,
+            Status.ERROR,
+            f"{len(files)} private key(s) in {folder} can be read by others",
+            (f"{folder}: id_*",),
+            "ssh refuses to use such a key, and hosts that know it do not let you in.",
+            (f"find {folder} -name 'id_*' ! -name '*.pub' -exec chmod go= {{}} +",),
+        )
+
+
+def _is_shared(path: Path) -> bool:
     try:
-        text = config.read_text(errors="replace")
+        found = path.stat()
     except OSError:
-        return []
-    named = (match[1].split() for line in text.splitlines() if (match := _WORD.match(line)))
-    plain = [one.strip('"') for names in named for one in names if not set(one) & set("*?!")]
-    return ["localhost", *[one for one in plain if not one.startswith("-")][:_MANY]]
+        return False
+    return found.st_uid == os.getuid() and bool(found.st_mode & (stat.S_IRWXG | stat.S_IRWXO))
 
 
 def _agent(ssh: _Ssh) -> Iterator[Finding]:

@@ -22,6 +22,10 @@ def environment(inherited: Mapping[str, str], mark: str, password: str | None) -
 
     ``password`` is None where nobody could find it again: then it wants none.
     """
-    kept = {name: value for name, value in inherited.items() if name not in _SECRETS}
     own = {USERNAME: USER, PASSWORD: password} if password else {}
-    return {**kept, **own, MARK: mark}
+    return {**without_secrets(inherited), **own, MARK: mark}
+
+
+def without_secrets(inherited: Mapping[str, str]) -> dict[str, str]:
+    """Return what any process may inherit that is started here."""
+    return {name: value for name, value in inherited.items() if name not in _SECRETS}

@@ -22,8 +22,8 @@ from opencoderouter.core.hosts import ROUTER
 from opencoderouter.core.peers import Peer
 from opencoderouter.core.plan import HEALTH
 from opencoderouter.core.resolve import Places, by_name, by_path, expand
-from opencoderouter.proxy import openapi, pages, peers
-from opencoderouter.proxy.context import Context
+from opencoderouter.proxy import fleet, openapi, pages, peers
+from opencoderouter.proxy.context import Context, Network
 from opencoderouter.proxy.dashboard import dashboard
 from opencoderouter.proxy.errors import error
 from opencoderouter.proxy.events import HEADERS, Pace, Stream, Words
@@ -66,6 +66,7 @@ class Api:
             web.get("/api/backends", self.backends),
             web.get("/api/resolve", self.resolve),
             web.get("/api/peers", partial(peers.listed, self._context)),
+            web.get("/api/fleet", partial(fleet.listed, self._context)),
             web.get("/api/events", self.events),
             web.get("/api/metrics", self.metrics),
             web.get("/api/openapi.json", self.openapi),
@@ -183,6 +184,7 @@ class Api:
             "backends": len(self._feed.rows()),
             "session": bool(grant and grant.session),
             **self._on_network(),
+            "fleet": fleet.summary(self._context.fleet()),
         }
 
     def _on_network(self) -> Json:
@@ -199,6 +201,7 @@ class Api:
                 "interfaces": list(stands.interfaces),
             },
             "dns": list(stands.dns),
+            "resolver": _resolver(stands),
         }
 
     def _time(self) -> str:
@@ -221,6 +224,12 @@ class Api:
     async def _by_path(self, places: Places, path: str) -> tuple[str, ...]:
         real = await asyncio.to_thread(_real, expand(path, self._home))
         return by_path(places, path, home=self._home, real=real)
+
+
+def _resolver(stands: Network) -> Json:
+    """Return how the DNS server does."""
+    status = "failed" if stands.dns_reason else "on" if stands.dns else "off"
+    return {"status": status, "reason": stands.dns_reason}
 
 
 def _real(path: str) -> str | None:

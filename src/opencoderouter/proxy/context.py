@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from opencoderouter.core.fleet.watched import Watching
 from opencoderouter.core.grant import Caller, Grant
 from opencoderouter.core.histogram import Histogram
 from opencoderouter.core.hosts import Names
@@ -51,7 +52,8 @@ class Network:
     """How the router stands on the network: ``addresses`` are those that are announced.
 
     ``mdns`` is ``on``, ``off`` or, for a ``reason``, ``failed``, on these ``interfaces``; ``dns``
-    are the places (``ADDRESS:PORT``) where the DNS server listens.
+    are the places (``ADDRESS:PORT``) where the DNS server listens; ``dns_reason`` says why it does
+    not, where it should.
     """
 
     port: int = 0
@@ -61,6 +63,7 @@ class Network:
     reason: str = ""
     interfaces: tuple[str, ...] = ()
     dns: tuple[str, ...] = ()
+    dns_reason: str = ""
 
 
 class Tickets(Protocol):
@@ -119,7 +122,8 @@ class Context:
 
     ``username`` is whose it is, as shown; ``boot`` differs from run to run; ``last_seen`` tells
     when a backend last showed that it lives (UTC); ``closing`` is set when the router stops:
-    streams end then. ``peers`` are the other routers of the network.
+    streams end then. ``peers`` are the other routers of the network, ``fleet`` is what is known of
+    SSH hosts.
     """
 
     registry: Registry
@@ -134,6 +138,7 @@ class Context:
     figures: Figures = field(default_factory=Figures)
     peers: Callable[[], tuple[Peer, ...]] = tuple
     network: Callable[[], Network] = Network
+    fleet: Callable[[], Watching] = Watching
 
     @property
     def naming(self) -> Names:

@@ -61,6 +61,7 @@ def _paths() -> Json:
             _UNSURE,
         ),
         "/api/peers": _get("peers", "Other routers of the network", _json("Peers")),
+        "/api/fleet": _get("fleet", "The SSH hosts of `ocr`", _json("Fleet")),
         "/api/events": _get("events", "The projects, and what changes", _EVENTS, _LAST_EVENT_ID),
         "/api/metrics": _get("metrics", "What the router has counted, for Prometheus", _METRICS),
         "/api/openapi.json": _get("openapi", "This document", _json("Document")),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from opencoderouter.core.fleet.model import HostState
 from opencoderouter.core.model import Kind, Status
 from opencoderouter.proxy.view import Json
 
@@ -116,6 +117,32 @@ _PEER = _object(
     description="Another router of the network, as it announces itself",
 )
 
+_WATCHER: Json = {
+    "status": {
+        "enum": ["on", "starting", "failed", "off"],
+        "description": "`off` without `serve --fleet`. `failed`: it is begun again after a while; "
+        "what it has said last is kept.",
+    },
+    "reason": _of("string", "Why it failed, else empty"),
+}
+_STATES = [state.value for state in HostState]
+_HOST = _object(
+    {
+        "alias": _of("string", "What `ssh` is given"),
+        "label": _of("string", "What it is called"),
+        "group": _of("string", "Its group; empty for none"),
+        "state": {"enum": [*_STATES, None], "description": "null: not asked yet"},
+        "reason": _of("string", "Why it is not reached, else empty"),
+        "at": _of(["string", "null"], "When it was asked last, UTC", format="date-time"),
+        "version": _of("string", "OpenCode's; empty when it does not tell"),
+        "sessions": _of("integer", "Those that are not archived", minimum=0),
+        "busy": _of("integer", "Sessions at work now", minimum=0),
+        "waiting": _of("integer", "Sessions that wait for a person", minimum=0),
+        "stale": _of("boolean", "Version and sessions are what was seen before"),
+    },
+    description="A host of `ocr`",
+)
+
 SCHEMAS: Json = {
     "Error": _object(_ERROR),
     "NotFound": _object({**_ERROR, "query": _of("string", "What was asked for")}),
@@ -151,6 +178,8 @@ SCHEMAS: Json = {
                 "items": _TEXT,
                 "description": "Where it answers DNS questions, ADDRESS:PORT",
             },
+            "resolver": _ref("Resolver"),
+            "fleet": _ref("FleetHealth"),
         }
     ),
     "Mdns": _object(
@@ -160,6 +189,27 @@ SCHEMAS: Json = {
             "interfaces": {"type": "array", "items": _TEXT},
         }
     ),
+    "Resolver": _object(
+        {
+            "status": {"enum": ["on", "off", "failed"]},
+            "reason": _of("string", "Why it failed"),
+        }
+    ),
+    "FleetHealth": _object(
+        {
+            **_WATCHER,
+            "pid": _of(["integer", "null"], "Of the watcher", minimum=1),
+            "restarts": _of("integer", "How often it was begun again", minimum=0),
+            "hosts": {
+                "type": "object",
+                "propertyNames": {"enum": _STATES},
+                "additionalProperties": _COUNT,
+                "description": "How many are in which state; those not asked yet are in none",
+            },
+        }
+    ),
+    "Fleet": _object({**_WATCHER, "hosts": _list("Host")}),
+    "Host": _HOST,
     "Alive": _object({"healthy": {"const": True}}),
     "Backend": _BACKEND,
     "Backends": _list("Backend"),

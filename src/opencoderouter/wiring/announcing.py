@@ -58,6 +58,7 @@ class Announcing:
         self._stack = None if self._why_off() else self._make_stack()
         self._neighbours: Neighbours | None = None
         self._dns = self._make_dns() if settings.dns else None
+        self._why_no_dns = ""
 
     def network(self) -> Network:
         """Return how the router stands on the network now."""
@@ -70,6 +71,7 @@ class Announcing:
             reason=status.reason if status else self._why_off(),
             interfaces=tuple(one.name for one in status.interfaces) if status else (),
             dns=tuple(map(format_listening, self._dns.places)) if self._dns else (),
+            dns_reason=self._why_no_dns,
         )
 
     def peers(self) -> tuple[Peer, ...]:
@@ -102,9 +104,13 @@ class Announcing:
 
     async def _answer(self) -> None:
         """Answer DNS questions, also after a failure, at which the sockets are closed."""
-        self._dns = self._dns or self._make_dns()
         try:
+            self._dns = self._dns or self._make_dns()
+            self._why_no_dns = ""
             await self._dns.run()
+        except Exception as error:
+            self._why_no_dns = _said(error)
+            raise
         finally:
             self._dns = None
 
@@ -188,6 +194,13 @@ class Announcing:
             _log.warning("addresses not known error=%s", error)
             return ()
         return announced(wanted(found, self._settings.mdns_interface), self.bound)
+
+
+def _said(error: Exception) -> str:
+    """Return what went wrong; of a group, what did so first."""
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    return str(error) or type(error).__name__
 
 
 def pause(losses: int) -> float:

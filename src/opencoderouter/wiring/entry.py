@@ -18,11 +18,7 @@ from opencoderouter.kernel.peers import peers
 from opencoderouter.proxy.context import Access
 from opencoderouter.proxy.lane.pool import Proof
 from opencoderouter.proxy.lane.strikes import Strikes
-
-
-def clock() -> float:
-    """Return POSIX seconds: what tokens and sessions last by."""
-    return time.time()  # noqa: TID251 - everything below takes a clock as argument
+from opencoderouter.wiring.clock import clock
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from opencoderouter.core.announcement import Announcement
 from opencoderouter.kernel.addresses import interfaces
 from opencoderouter.settings import Settings
 from opencoderouter.watch import Watch
-from opencoderouter.wiring.entry import clock
+from opencoderouter.wiring.clock import clock
 
 _DNS = 53  # the port of servers that questions are passed on to
 

@@ -18,6 +18,7 @@ from anyascii import anyascii
 from opencoderouter import __version__
 from opencoderouter.access.audit import Audit
 from opencoderouter.access.keys import Keys
+from opencoderouter.core.fleet.watched import Watching
 from opencoderouter.core.named import reserve
 from opencoderouter.core.slug import LABEL
 from opencoderouter.kernel.sockets import kernel_listeners
@@ -39,8 +40,11 @@ from opencoderouter.scan.named import NamedServers
 from opencoderouter.settings import Settings
 from opencoderouter.wiring import banner, entry, files, loop
 from opencoderouter.wiring.announcing import Announcing
+from opencoderouter.wiring.clock import clock
 from opencoderouter.wiring.entry import Entry
+from opencoderouter.wiring.fleet import FleetWatcher, watcher
 from opencoderouter.wiring.journal import journal
+from opencoderouter.wiring.lasting import lasting
 from opencoderouter.wiring.messages import Start
 from opencoderouter.wiring.names import machine_names, place
 from opencoderouter.wiring.opencode import opencode_client
@@ -80,7 +84,8 @@ def run(
         files.warn_of_few(settings.max_connections, len(shares))
         bound = [one.getsockname()[0] for one in shares[0]]
         network = Announcing(settings, registry, bound, labels)
-        parts = _Parts(settings, shares, registry, resources, entry, network)
+        fleet = watcher() if settings.fleet else None
+        parts = _Parts(settings, shares, registry, resources, entry, network, fleet)
         return loop.run(_main(parts, projects, command, say))
 
 
@@ -94,6 +99,7 @@ class _Parts:
     resources: Resources
     entry: Entry
     network: Announcing
+    fleet: FleetWatcher | None
 
 
 @contextmanager
@@ -118,7 +124,7 @@ def _resources(settings: Settings, processes: int) -> Iterator[Resources]:
 
 @contextmanager
 def _entry(settings: Settings, processes: int) -> Iterator[Entry]:
-    keys = Keys(settings.sources, entry.clock)
+    keys = Keys(settings.sources, clock)
     strikes = Strikes.create(processes)
     file = entry.audit_file(settings.state_dir)
     with closing(Audit(file, settings.log_size, later=_later)) as audit:
@@ -182,6 +188,8 @@ async def _beside(parts: _Parts, client: Client, launcher: Launcher) -> None:
         group.create_task(parts.entry.keys.run(), name="keys")
         group.create_task(journal(launcher, parts.entry.audit.record), name="journal")
         group.create_task(_named(parts, client).run(), name="named")
+        if parts.fleet is not None:
+            group.create_task(lasting("fleet", parts.fleet.run), name="fleet")
 
 
 async def _employ(workers: Workers, context: Context, parts: _Parts, server: Server) -> None:
@@ -234,6 +242,7 @@ def _context(
         ),
         network=parts.network.network,
         peers=parts.network.peers,
+        fleet=lambda: parts.fleet.now if parts.fleet else Watching(),
     )
 
 

@@ -32,6 +32,7 @@ from opencoderouter.proxy.lane.strikes import Strikes
 from opencoderouter.proxy.listening import accepting
 from opencoderouter.proxy.tls import Tls, TlsError, context
 from opencoderouter.wiring import entry, logs, loop
+from opencoderouter.wiring.clock import clock
 from opencoderouter.wiring.messages import Close, Start, encode, read
 
 if TYPE_CHECKING:  # it brings a whole HTTP client along, which few workers need
@@ -128,7 +129,7 @@ class _Worker:
             keyring=lambda: self._keyring,
             door=door,
             record=logs_.record,
-            now=entry.clock,
+            now=clock,
             proof=proof,
             scheme="https" if self._tls else "http",
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,9 @@ from opencoderouter.proxy.context import Network
 from opencoderouter.registry import Registry
 from opencoderouter.settings import Settings
 from opencoderouter.watch import Watch
-from opencoderouter.wiring import announcing, names
+from opencoderouter.wiring import announcing, names, resolver
 from opencoderouter.wiring.announcing import Announcing, pause
+from opencoderouter.wiring.lasting import lasting
 
 HERE = Interface("eth0", 2, ("192.0.2.7", "2001:db8::7"))
 MORE = Interface("eth1", 3, ("198.51.100.7",))
@@ -111,6 +113,39 @@ def test_how_it_stands(make: Make) -> None:
     stands = make(port=8081).network()
     assert stands == Network(8081, "http", ("192.0.2.7", "2001:db8::7"), "off", "--no-mdns", (), ())
     assert make().peers() == ()
+
+
+class Dns:
+    """A DNS server that fails, in a group, for a reason; without one it runs."""
+
+    places = (("192.0.2.7", 53),)
+
+    def __init__(self, reason: str = "") -> None:
+        self.reason = reason
+
+    async def run(self) -> None:
+        """Fail, or not."""
+        if self.reason:
+            raise ExceptionGroup("some", [OSError(self.reason)])
+        await asyncio.Event().wait()
+
+
+async def test_a_resolver_that_fails(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Why it failed is told until another one runs."""
+    servers = [Dns("no route"), Dns()]
+    monkeypatch.setattr(resolver, "resolver", lambda *_: servers.pop(0))
+    monkeypatch.setattr(announcing, "lasting", partial(lasting, first=0.05))
+    router = make(dns="192.0.2.7:53")
+    seen: list[tuple[str, int]] = []
+    async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+        task = group.create_task(router.run())
+        while not seen or seen[-1] != ("", 1) or len(seen) < 2:
+            stands = router.network()
+            now = (stands.dns_reason, len(stands.dns))
+            seen += [] if seen and seen[-1] == now else [now]
+            await asyncio.sleep(0)
+        task.cancel()
+    assert seen == [("", 1), ("no route", 0), ("", 1)]
 
 
 def test_minimal_by_default(make: Make) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import pwd
+import subprocess
 from pathlib import Path
 
 import pytest
 from tests.rig.diagnosis import facts, found
 
 from opencoderouter.doctor.finding import Finding, Status
-from opencoderouter.doctor.net_ssh import CHECKS
+from opencoderouter.doctor.net_ssh import CHECKS, examine
 
 [CHECK] = CHECKS
 
@@ -59,3 +60,29 @@ def test_short_control_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pa
     """A path that the kernel takes is fine, and so is none."""
     [finding] = look(tmp_path, monkeypatch, f"echo controlpath {path}")
     assert finding.status is Status.OK
+
+
+def test_keys_that_others_can_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Private keys with the rights of a public one are told, by number, with what mends it."""
+    (tmp_path / ".ssh").mkdir(mode=0o700)
+    for name, mode in (("id_a", 0o640), ("id_b", 0o604), ("id_c", 0o600), ("id_a.pub", 0o644)):
+        (tmp_path / ".ssh" / name).touch()
+        (tmp_path / ".ssh" / name).chmod(mode)
+    [finding] = look(tmp_path, monkeypatch, "exit 0")
+    assert finding.status is Status.ERROR
+    assert finding.summary.startswith("2 private key(s)")
+    subprocess.run(finding.mend[0], shell=True, check=True)  # noqa: S602 - what a user pastes
+    [finding] = look(tmp_path, monkeypatch, "exit 0")
+    assert finding.status is Status.OK
+
+
+def test_another_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that is named is what ssh is asked with; it may be anybody's, as for ssh."""
+    look(tmp_path, monkeypatch, 'echo "$*" >>"$0.log"')
+    config = tmp_path / "fleet"
+    config.write_text("Host box\n")
+    config.chmod(0o666)
+    [finding] = examine({"PATH": str(tmp_path / "bin")}, str(config))
+    assert finding.status is Status.OK
+    log = (tmp_path / "bin/ssh.log").read_text()
+    assert f"-G -F {config} -- box" in log

@@ -14,6 +14,7 @@ from tests.rig import workers
 from tests.rig.entry import Entry, nobody
 from tests.wire.proxy.staff import Staff
 
+from opencoderouter.core.fleet.watched import Watching
 from opencoderouter.core.hosts import Names
 from opencoderouter.core.managed import Managed
 from opencoderouter.core.model import Listener
@@ -52,6 +53,7 @@ class Router:
     door: Door = field(default_factory=nobody)
     peers: tuple[Peer, ...] = ()  # on the network
     network: Network = field(default_factory=Network)
+    fleet: Watching = field(default_factory=Watching)
 
     @property
     def url(self) -> str:
@@ -73,6 +75,7 @@ class Router:
             access=self.entry.access(),
             peers=lambda: self.peers,
             network=lambda: self.network,
+            fleet=lambda: self.fleet,
         )
 
     @asynccontextmanager

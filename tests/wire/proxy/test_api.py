@@ -18,6 +18,7 @@ from opencoderouter import __version__
 from opencoderouter.core.managed import Managed
 from opencoderouter.core.model import Sessions, Status
 from opencoderouter.proxy import openapi
+from opencoderouter.proxy.context import Network
 
 DOWN = Managed("/srv/down", Status.FAILED, reason="exit 1")
 Answer = tuple[int, Any, Any]  # status, body, headers
@@ -66,7 +67,26 @@ async def test_health(router: Router) -> None:
         "addresses": [],
         "mdns": {"status": "off", "reason": "", "interfaces": []},
         "dns": [],
+        "resolver": {"status": "off", "reason": ""},
+        "fleet": {"status": "off", "reason": "", "pid": None, "restarts": 0, "hosts": {}},
     }
+
+
+@pytest.mark.parametrize(
+    ("network", "said"),
+    [
+        (Network(dns=("192.0.2.1:53",)), {"status": "on", "reason": ""}),
+        (
+            Network(dns_reason="port 53 is taken"),
+            {"status": "failed", "reason": "port 53 is taken"},
+        ),
+    ],
+)
+async def test_health_of_the_resolver(network: Network, said: object) -> None:
+    """Health tells whether the DNS server answers, and why it does not."""
+    made = Router(network=network)
+    async with made.serving():
+        assert (await ask(made, "GET", "/api/health"))[1]["resolver"] == said
 
 
 async def test_backends(router: Router) -> None:
@@ -215,7 +235,7 @@ async def test_log(router: Router) -> None:
 
 
 GETS = ["/", "/api/health", "/api/backends", "/api/resolve?name=down", "/api/events"]
-GETS += ["/api/peers", "/api/openapi.json", "/api/backends/down/log"]
+GETS += ["/api/peers", "/api/fleet", "/api/openapi.json", "/api/backends/down/log"]
 
 
 @pytest.mark.parametrize("path", GETS)

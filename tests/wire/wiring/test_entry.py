@@ -18,7 +18,8 @@ from opencoderouter.core.model import Listener
 from opencoderouter.kernel.peers import peers
 from opencoderouter.proxy.lane.strikes import Strikes
 from opencoderouter.wiring import entry
-from opencoderouter.wiring.entry import Entry, asked, audit_file, clock
+from opencoderouter.wiring.clock import clock
+from opencoderouter.wiring.entry import Entry, asked, audit_file
 
 ME = os.getuid()
 needs_kernel = pytest.mark.skipif(peers() is None, reason="needs a kernel that tells whose sockets")

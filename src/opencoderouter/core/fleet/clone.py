@@ -9,7 +9,6 @@ from opencoderouter.core.fleet.scripts import script
 
 _SCHEMES = ("https", "http", "ssh", "git", "file")
 _SCP = re.compile(r"(?:[\w.-]+@)?(?:[\w.-]+|\[[0-9A-Fa-f:.]+\]):(?!:)[^\s]+", re.ASCII)
-_TRANSPORT = re.compile(r"[^/\[]*::")
 _TAIL = re.compile(r"[/:]([^/:]+?)(?:\.git)?/*$")
 _LONGEST = 2048
 
@@ -23,8 +22,8 @@ def refusal(url: str) -> str:
     """
     if not url or len(url) > _LONGEST or not url.isprintable() or "\\" in url:
         return "this is no address of a repository"
-    if url.startswith("-") or _TRANSPORT.match(url):
-        return "git would not take this as an address"
+    if url.startswith("-"):
+        return "git would take this for an option"
     if url.startswith("/"):
         return ""
     if "://" not in url:

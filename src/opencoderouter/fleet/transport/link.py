@@ -25,7 +25,7 @@ from opencoderouter.fleet.verdict import Mends, Unable
 
 T = TypeVar("T")
 SESSIONS = 10  # commands at once over one connection: MaxSessions of sshd_config(5)
-_FRESH = 0.0  # seconds that the failure of a jump host counts for what is behind it
+_FRESH = 5.0  # seconds that the failure of a jump host counts for what is behind it
 
 
 @dataclass(frozen=True, slots=True)

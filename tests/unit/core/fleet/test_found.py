@@ -11,11 +11,11 @@ from opencoderouter.core.fleet.projects import facts
 
 def test_texts() -> None:
     """Looked at are label and alias, the project's path, title and id."""
-    sessions = (Session("ses_1", title="Fix IT", directory="/Work/App"),)
+    sessions = (Session("ses_1", title="Fix IT", directory="/Srv/App"),)
     report = Report(HostState.ONLINE, 0, sessions=sessions)
     entry = Entry(HostSpec("web1", label="Main"), report=report, good=report)
     found = texts(facts(entry, 0, Display()))
-    assert (found.host, found.projects) == ("main web1", ("/work/app",))
+    assert (found.host, found.projects) == ("main web1", ("/srv/app",))
     assert found.sessions == ({"ses_1": "fix it ses_1"},)
 
 

@@ -1,0 +1,53 @@
+"""What is read of a session when the selection rests on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from textual.screen import Screen
+from textual.timer import Timer
+
+from opencoderouter.core.fleet.control import Control, Detail, Failed
+from opencoderouter.core.fleet.model import Session, SessionRef
+
+_REST = 0.25  # seconds after which a selection rests
+_KEPT = 64
+
+
+class Details:
+    """Keeps what was read. ``changed`` is called when there is something new of what is wanted."""
+
+    def __init__(self, screen: Screen[None], changed: Callable[[], None]) -> None:
+        self._screen = screen
+        self._changed = changed
+        self._read: dict[SessionRef, tuple[float | None, Detail | Failed]] = {}
+        self._wanted: SessionRef | None = None
+        self._timer: Timer | None = None
+
+    def of(self, ref: SessionRef) -> Detail | Failed | None:
+        """Return what was read last, if anything was."""
+        return self._read.get(ref, (None, None))[1]
+
+    def want(self, control: Control, ref: SessionRef | None, session: Session | None) -> None:
+        """Read a session soon, unless something else is wanted before, or nothing has happened."""
+        if self._timer is not None:
+            self._timer.stop()
+        self._wanted = ref
+        updated = session.updated if session is not None else None
+        if ref is None or (ref in self._read and self._read[ref][0] == updated):
+            return
+        read = partial(self._begin, control, ref, updated)
+        self._timer = self._screen.set_timer(_REST, read)
+
+    def _begin(self, control: Control, ref: SessionRef, updated: float | None) -> None:
+        work = self._load(control, ref, updated)
+        self._screen.run_worker(work, group="detail", exclusive=True)
+
+    async def _load(self, control: Control, ref: SessionRef, updated: float | None) -> None:
+        detail = await control.detail(ref)
+        self._read[ref] = (updated, detail)
+        while len(self._read) > _KEPT:
+            del self._read[next(iter(self._read))]
+        if ref == self._wanted:
+            self._changed()

@@ -1,0 +1,48 @@
+"""A screen that lends its terminal to a command: ``python lender.py COMMAND`` in a real one."""
+
+from __future__ import annotations
+
+import sys
+
+from textual.app import App, ComposeResult
+from textual.widgets import Static
+
+from opencoderouter.core.fleet.control import Foreground
+from opencoderouter.tui.terminal import lend
+
+
+class Lender(App[None]):
+    """Shows a counter that never rests, and lends on ``l``."""
+
+    BINDINGS = [("l", "lend"), ("q", "quit")]  # noqa: RUF012 - as Textual declares it
+
+    def compose(self) -> ComposeResult:
+        """Show the two lines."""
+        yield Static("screen", id="counter")
+        yield Static("", id="ended")
+
+    def on_mount(self) -> None:
+        """Begin to count."""
+        self.count = 0
+        self.set_interval(0.02, self.tick)
+
+    def tick(self) -> None:
+        """Count on."""
+        self.count += 1
+        self.query_one("#counter", Static).update(f"screen {self.count}")
+
+    def action_lend(self) -> None:
+        """Lend, beside the screen."""
+        self.run_worker(self._lend())
+
+    async def _lend(self) -> None:
+        program = Foreground(("sh", "-c", sys.argv[1]), "", {"LENT": "yes"})
+        before = self.count
+        ended = await lend(self, program)
+        counted = "counted" if self.count > before + 1 else "stood still"
+        text = f"ended {ended.code} said {' / '.join(ended.last.splitlines())}. It {counted}"
+        self.query_one("#ended", Static).update(text)
+
+
+if __name__ == "__main__":
+    Lender().run()

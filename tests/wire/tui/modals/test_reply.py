@@ -1,0 +1,84 @@
+"""What an agent asks, and what a person answers."""
+
+from __future__ import annotations
+
+import pytest
+from tests.rig.desk import EVIL, seat
+from textual.widgets import Input
+
+from opencoderouter.core.fleet.model import Question
+from opencoderouter.core.fleet.preferences import Display, Preferences
+from opencoderouter.tui.modals.reply import ALLOW, REJECT, AskQuestion, permission
+
+OPTIONS = (("red", "a warm one"), ("blue", "a cold one"), ("green", ""))
+ONE = Question("Which colour?", "Colour", OPTIONS)
+SEVERAL = Question("Which colours?", "", OPTIONS, multiple=True)
+FREE = Question("What is it called?")
+
+
+@pytest.mark.parametrize(
+    ("key", "answer"), [("1", "once"), ("2", "always"), ("3", "reject"), ("enter", None)]
+)
+async def test_permission(key: str, answer: str | None) -> None:
+    """All of what is to be allowed is shown; Enter at once allows nothing."""
+    text = "bash: make\n/srv/app/Makefile"
+    async with seat() as at:
+        answers = await at.show(permission("prod", "A title", text))
+        assert all(part in at.text for part in ("A title", "prod", "bash: make", "/srv/app/Mak"))
+        await at.press(key)
+        assert [ALLOW.get(one or "") for one in answers] == [answer]
+
+
+@pytest.mark.parametrize(
+    ("question", "keys", "answer"),
+    [
+        (ONE, ["2"], ("blue",)),
+        (ONE, ["down", "enter"], ("blue",)),
+        (ONE, ["tab", "o", "c", "h", "enter"], ("och",)),
+        (ONE, ["9", "0", "ctrl+x"], REJECT),
+        (ONE, ["ctrl+s", "escape"], None),
+        (SEVERAL, ["3", "1", "ctrl+s"], ("red", "green")),
+        (SEVERAL, ["1", "1", "2", "tab", "x", "enter"], ("blue", "x")),
+        (FREE, ["f", "1", "enter"], ("f1",)),
+    ],
+)
+async def test_questions(
+    question: Question, keys: list[str], answer: tuple[str, ...] | None
+) -> None:
+    """Options go by number, several where they may, words of one's own always."""
+    async with seat() as at:
+        answers = await at.show(AskQuestion("Question 1 of 1", question))
+        await at.press(*keys)
+        assert answers == [answer]
+
+
+async def test_what_is_chosen_is_marked() -> None:
+    """Where several may be chosen, each shows whether it is."""
+    async with seat(size=(60, 16)) as at:
+        await at.show(AskQuestion("Question 1 of 1", SEVERAL))
+        await at.press("2")
+        assert "[ ] red" in at.text
+        assert "[x] blue" in at.text
+
+
+async def test_mouse() -> None:
+    """An option can be clicked."""
+    async with seat() as at:
+        answers = await at.show(AskQuestion("Question 1 of 1", ONE))
+        await at.click("a cold one")
+        assert answers == [("blue",)]
+
+
+async def test_text_of_others() -> None:
+    """Questions, options and permissions are drawn as text; an answer is the very label."""
+    plain = Preferences(display=Display(unicode=False))
+    evil = Question(EVIL, EVIL, ((EVIL, EVIL),), multiple=True)
+    async with seat(preferences=plain, size=(140, 40)) as at:
+        await at.show(permission(EVIL, EVIL, EVIL))
+        assert at.harmless
+        await at.press("escape")
+        answers = await at.show(AskQuestion(EVIL, evil))
+        assert at.harmless
+        at.bench.screen.query_one(Input).value = ""
+        await at.press("1", "ctrl+s")
+        assert answers == [(EVIL,)]

@@ -1,0 +1,52 @@
+"""What is read when the selection rests."""
+
+from __future__ import annotations
+
+import asyncio
+
+from tests.rig.stage import Stage, stage
+
+from opencoderouter.core.fleet.control import Detail
+from opencoderouter.core.fleet.model import Session, SessionRef
+from opencoderouter.tui.details import Details
+
+ONE, TWO = SessionRef("a", "1", "/p"), SessionRef("a", "2", "/p")
+
+
+async def read(seen: Stage, number: int) -> None:
+    """Wait until so many sessions were read."""
+    async with asyncio.timeout(20):
+        while len(seen.control.calls) < number:
+            await seen.pilot.pause(0.02)
+    await seen.settle()
+
+
+async def test_only_where_it_rests() -> None:
+    """What was passed by is not read; what was read is not read again until something happens."""
+    async with stage() as seen:
+        changed: list[bool] = []
+        details = Details(seen.main, lambda: changed.append(True))
+        old = Session("2", updated=1)
+        details.want(seen.control, ONE, Session("1"))
+        details.want(seen.control, TWO, old)
+        await read(seen, 1)
+        assert seen.control.calls == [("detail", TWO)]
+        assert (details.of(TWO), details.of(ONE), changed) == (Detail(), None, [True])
+        details.want(seen.control, TWO, old)
+        details.want(seen.control, TWO, Session("2", updated=2))
+        await read(seen, 2)
+        assert seen.control.calls == [("detail", TWO)] * 2
+
+
+async def test_answer_that_comes_late() -> None:
+    """What comes when something else is selected is kept, and drawn by nobody."""
+    async with stage() as seen:
+        changed: list[bool] = []
+        details = Details(seen.main, lambda: changed.append(True))
+        seen.control.held = asyncio.Event()
+        details.want(seen.control, ONE, Session("1"))
+        await read(seen, 1)
+        details.want(seen.control, None, None)
+        seen.control.held.set()
+        await seen.settle()
+        assert (details.of(ONE), changed) == (Detail(), [])
