@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from tests.rig import lender
 from tests.rig.tmux import Tmux, tmux
+from tests.rig.wait import until
 
 pytestmark = pytest.mark.skipif(not os.access("/usr/bin/tmux", os.X_OK), reason="needs tmux")
 
@@ -34,23 +35,24 @@ def lent(window: Tmux) -> Iterator[Tmux]:
     window.wait_for("echo\nseen")
 
 
-def start(window: Tmux, command: str) -> None:
+def start(window: Tmux, command: str, file: Path = Path("/dev/null")) -> None:
     """Run the screen, and have it lend the terminal to a command."""
-    program = [sys.executable, str(Path(lender.__file__)), command]
+    program = [sys.executable, str(Path(lender.__file__)), command, str(file)]
     window.run(f"clear; {shlex.join(program)}; echo LEFT=$?")
     window.wait_for("screen ")
     window.press("l")
 
 
-def test_the_terminal_is_the_programs(lent: Tmux) -> None:
-    """What it draws stands, what is typed goes to it; the screen goes on counting, unseen."""
-    start(lent, 'test -t 0 && test -t 1 && echo "a tty, $LENT"; read line')
+def test_the_terminal_is_the_programs(lent: Tmux, tmp_path: Path) -> None:
+    """What it draws stands, what is typed goes to it; all else goes on, but for the screen."""
+    start(lent, 'test -t 0 && test -t 1 && echo "a tty, $LENT"; read line', tmp_path / "frames")
     lent.wait_for("a tty, yes")
     lent.type("q some words")
     lent.wait_for("q some words")
+    until((tmp_path / "frames").exists, what=lent.screen)
     assert "screen " not in lent.screen()
     lent.press("Enter")
-    lent.wait_for("It counted")
+    lent.wait_for("ended 0")
 
 
 def test_what_it_said_last(lent: Tmux) -> None:
