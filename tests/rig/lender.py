@@ -14,7 +14,6 @@ from textual.widgets import Static
 from opencoderouter.core.fleet.control import Foreground
 from opencoderouter.tui.terminal import lend
 
-
 _FRAMES = 100  # more than Textual holds back for a terminal that takes none
 
 

@@ -49,6 +49,9 @@ class FleetApp(App[None]):
     .-plain Toast { border-left: ascii $border-blurred; }
     .-plain Toast.-warning { border-left: ascii $warning; }
     .-plain Toast.-error { border-left: ascii $error; }
+    .-plain SearchIcon { display: none; }
+    .-plain CommandPalette #--input { border: ascii $border-blurred; }
+    .-plain CommandPalette CommandList { border: none; scrollbar-size-vertical: 0; }
     .-theme-minimal .input--cursor {
         background: ansi_default;
         color: ansi_default;

@@ -74,6 +74,7 @@ class Attention(Screen[None]):
         #about { height: auto; max-height: 35vh; padding: 0 1; border-top: solid $border-blurred; }
         #keys { height: 1; padding: 0 1; color: $text-muted; }
         &.-plain #about { border-top: ascii $border-blurred; }
+        &.-plain OptionList, &.-plain #about { scrollbar-size-vertical: 0; }
     }
     """
     HINTS: ClassVar[tuple[Hint, ...]] = (

@@ -22,7 +22,7 @@ class Details:
         self._screen = screen
         self._changed = changed
         self._read: dict[SessionRef, tuple[float | None, Detail | Failed]] = {}
-        self._wanted: SessionRef | None = None
+        self._wanted: tuple[SessionRef | None, float | None] = (None, None)
         self._timer: Timer | None = None
 
     def of(self, ref: SessionRef) -> Detail | Failed | None:
@@ -31,14 +31,20 @@ class Details:
 
     def want(self, control: Control, ref: SessionRef | None, session: Session | None) -> None:
         """Read a session soon, unless something else is wanted before, or nothing has happened."""
+        updated = session.updated if session is not None else None
+        if self._wanted == (ref, updated):
+            return  # a fleet that changes all the time must not put it off for ever
         if self._timer is not None:
             self._timer.stop()
-        self._wanted = ref
-        updated = session.updated if session is not None else None
-        if ref is None or (ref in self._read and self._read[ref][0] == updated):
+        self._wanted = (ref, updated)
+        if ref is None or self._is_read(ref, updated):
             return
         read = partial(self._begin, control, ref, updated)
         self._timer = self._screen.set_timer(_REST, read)
+
+    def _is_read(self, ref: SessionRef, updated: float | None) -> bool:
+        at, detail = self._read.get(ref, (None, None))
+        return isinstance(detail, Detail) and at == updated
 
     def _begin(self, control: Control, ref: SessionRef, updated: float | None) -> None:
         work = self._load(control, ref, updated)
@@ -49,5 +55,5 @@ class Details:
         self._read[ref] = (updated, detail)
         while len(self._read) > _KEPT:
             del self._read[next(iter(self._read))]
-        if ref == self._wanted:
+        if ref == self._wanted[0]:
             self._changed()

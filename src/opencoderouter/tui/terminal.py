@@ -40,6 +40,8 @@ async def lend(app: App[Any], program: Foreground) -> Ended:
     Everything else goes on: what is forwarded, and what is asked of hosts. A program that cannot be
     started ends with 127. Raises SuspendNotSupported where there is no terminal to lend.
     """
+    # Without the batch Textual would go on to queue frames for a writer that has stopped, and wait
+    # for ever when its queue is full.
     with app.batch_update(), app.suspend(), _modes_kept(), _signals_for_it():
         return await _run(program)
 

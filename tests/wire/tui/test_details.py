@@ -50,3 +50,16 @@ async def test_answer_that_comes_late() -> None:
         seen.control.held.set()
         await seen.settle()
         assert (details.of(ONE), changed) == (Detail(), [])
+
+
+async def test_fleet_that_changes_all_the_time() -> None:
+    """What rests is read, however often the rest of the fleet is drawn meanwhile."""
+    async with stage() as seen:
+        details = Details(seen.main, lambda: None)
+        async with asyncio.timeout(20):
+            while not seen.control.calls:
+                details.want(seen.control, ONE, Session("1", updated=1))
+                await asyncio.sleep(0.01)
+        details.want(seen.control, ONE, Session("1", updated=1))
+        await seen.settle()
+        assert seen.control.calls == [("detail", ONE)]

@@ -13,7 +13,7 @@ from opencoderouter.core.fleet.preferences import Display
 from opencoderouter.core.fleet.projects import Known, Project, Tally, clean
 from opencoderouter.core.fleet.search import places
 from opencoderouter.core.fleet.status import SESSIONS, Role, Status, host_sign, session_sign, sign
-from opencoderouter.core.fleet.wording import ago, counted, figure
+from opencoderouter.core.fleet.wording import ago, figure
 
 Span = tuple[str, Role]
 ROOMY = 64  # cells from which on a row also says what can be left out
@@ -189,9 +189,3 @@ def tally(counts: Tally, pen: Pen) -> Iterator[Span]:
         if number:
             glyph = session_sign(status, pen.display, pen.frame)
             yield f" {glyph}{figure(number)}", SESSIONS[status].role
-
-
-def figures(counts: Tally) -> str:
-    """Return the figures of a whole fleet in words."""
-    hosts = f"{figure(counts.on)}/{counted(counts.hosts, 'host')}"
-    return f"{hosts}, {counted(counts.sessions, 'session')}"

@@ -99,6 +99,7 @@ class Dialog(ModalScreen[T | None]):
         Input { height: 3; }
         &.-plain {
             #box { border: ascii $primary; }
+            #body, OptionList, TextArea { scrollbar-size-vertical: 0; }
             Input, TextArea { border: ascii $border-blurred; }
             Input:focus, TextArea:focus { border: ascii $border; }
         }

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opencoderouter.core.fleet.model import Endpoint
-from opencoderouter.core.fleet.wire import Answer, Request, decode
+from opencoderouter.core.fleet.wire import Answer, Request, decode, is_whole
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 LENGTH = OK + b'Content-Length: 7\r\n\r\n{"a":1}'
@@ -91,3 +91,10 @@ def test_never_raises(data: bytes, start: bytes) -> None:
     """Any octets are read."""
     decode(start + data)
     decode(start + b"Transfer-Encoding: chunked\r\n\r\n" + data)
+
+
+@pytest.mark.parametrize("whole", [LENGTH, CHUNKS, OK + b"content-length: 0\r\n\r\n"])
+def test_is_whole(whole: bytes) -> None:
+    """An answer is over with its last octet, whether the connection is or not."""
+    assert is_whole(whole)
+    assert not any(is_whole(whole[:size]) for size in range(len(whole)))

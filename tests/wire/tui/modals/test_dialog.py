@@ -48,7 +48,7 @@ async def test_scrolls() -> None:
 async def test_plain(display: Display) -> None:
     """Without Unicode, and in the minimal theme, boxes are made of ASCII."""
     async with seat(preferences=Preferences(display=display)) as at:
-        await at.show(Dialog("Heading"))
+        await at.show(Long("Heading"))
         assert at.text.isascii()
         assert "+- Heading -" in at.text
 
