@@ -100,18 +100,13 @@ def _contest(name: str, config: Path, aliases: Sequence[str]) -> int:
 
 
 async def _ours(config: Path, aliases: Sequence[str]) -> dict[str, list[float]]:
-    from opencoderouter.core.fleet.model import Resolved, Unreached
     from opencoderouter.core.fleet.preferences import Polling, Ssh
     from opencoderouter.core.fleet.transport import Completed
     from opencoderouter.fleet.links import FleetLinks
     from opencoderouter.fleet.resolve import Resolver
 
-    resolver = Resolver(str(config))
-
-    async def resolve(alias: str) -> Resolved | Unreached:
-        return (await resolver.resolve([alias]))[alias]
-
-    async with FleetLinks(Ssh(config=str(config)), Polling(), resolve) as links:
+    ssh = Ssh(config=str(config))
+    async with FleetLinks(ssh, Polling(), Resolver(ssh.config).one) as links:
 
         async def ask(alias: str) -> bool:
             done = await links.link(alias).run("true", within=_WITHIN)

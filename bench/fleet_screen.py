@@ -1,7 +1,8 @@
 """The screen of `ocr` with 200 hosts and 5,000 sessions, in a real terminal (a pseudo-terminal).
 
 `python -m bench.fleet_screen` takes a minute; `--slow` watches it for 30 minutes, while the fleet
-changes, for what grows.
+changes, for what grows. The first frame is that of the program itself, with its cache and 200 hosts
+that refuse; all else is of its screen, with a recorded fleet.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import tempfile
 import termios
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -30,7 +31,11 @@ from tests.rig.roster import NOW, made_up, quiet
 
 from opencoderouter.core.fleet.fleet import Fleet
 from opencoderouter.core.fleet.preferences import Preferences
+from opencoderouter.fleet.cache import CacheFile
+from opencoderouter.preferences.defaults import generate
 from opencoderouter.watch import Watch
+from opencoderouter.wiring.clock import clock
+from opencoderouter.wiring.remote import cache_path
 
 HOSTS, SESSIONS = 200, 5000
 CELLS, LINES = 140, 40
@@ -38,7 +43,8 @@ _FRAME = b"\x1b[?2026l"  # ends a frame for a terminal that draws frames whole
 _ASKED, _ANSWER = b"\x1b[?2026$p", b"\x1b[?2026;2$y"
 _PATIENCE = 20.0
 _QUIET = 0.15
-_READY = b"1/1,529"
+_READY, _HOST = b"1/1,529", b"prod-"
+_OCR = "from opencoderouter.cli.remote_start import Chosen, show; show(Chosen(ssh_config={!r}), ())"
 
 
 @dataclass
@@ -89,13 +95,19 @@ class Screen:
         return sum(int(one.read_text().split()[0]) for one in threads) / 1e9
 
 
+def shown(recorded: Path, *options: str) -> AbstractContextManager[Screen]:
+    """Show a recorded fleet."""
+    return running("-m", "bench.fleet_screen", "--child", str(recorded), *options)
+
+
 @contextmanager
-def shown(recorded: Path, *options: str) -> Iterator[Screen]:
-    """Run the program."""
-    command = [sys.executable, "-m", "bench.fleet_screen", "--child", str(recorded), *options]
+def running(*arguments: str, **environment: str) -> Iterator[Screen]:
+    """Run Python in a terminal."""
+    command = [sys.executable, *arguments]
     pid, terminal = pty.fork()
     if pid == 0:
         os.environ.update(TERM="xterm-256color", COLORTERM="truecolor", LC_ALL="C.UTF-8")
+        os.environ.update(environment)
         fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", LINES, CELLS, 0, 0))
         os.execv(command[0], command)  # noqa: S606 - ourselves
     try:
@@ -106,7 +118,7 @@ def shown(recorded: Path, *options: str) -> Iterator[Screen]:
         os.close(terminal)
 
 
-def child(recorded: Path, *, changing: bool) -> None:
+def child(recorded: Path, *, every: float) -> None:
     """Show the recorded fleet, as `ocr` does."""
     from opencoderouter.tui.app import FleetApp
 
@@ -123,7 +135,7 @@ def child(recorded: Path, *, changing: bool) -> None:
 
     async def run() -> None:
         async with asyncio.TaskGroup() as group:
-            change = group.create_task(_change(watch)) if changing else None
+            change = group.create_task(_change(watch, every)) if every else None
             await app.run_async()
             if change is not None:
                 change.cancel()
@@ -131,26 +143,42 @@ def child(recorded: Path, *, changing: bool) -> None:
     asyncio.run(run())
 
 
-async def _change(watch: Watch[Fleet]) -> None:
-    """Report each host again every 30 seconds, as a prober does."""
+async def _change(watch: Watch[Fleet], every: float) -> None:
+    """Report each host again every so many seconds, as a prober does."""
     while True:
         for entry in list(watch.value.entries.values()):
-            await asyncio.sleep(30 / HOSTS)
+            await asyncio.sleep(every / HOSTS)
             report = replace(entry.report, took=entry.report.took + 0.1) if entry.report else None
             good = report if entry.good is not None else None
             watch.set(watch.value.having(replace(entry, report=report, good=good)))
 
 
-def first_paint(recorded: Path, rounds: int) -> tuple[list[float], list[float]]:
-    """Return the seconds from exec to the first full frame, and those of processor."""
+def first_paint(folder: Path, rounds: int) -> tuple[list[float], list[float]]:
+    """Return the seconds from exec to the first full frame of `ocr`, and those of processor."""
+    config = folder / "ssh_config"
+    environment = _home(folder, config)
+    program = _OCR.format(str(config))
     taken, worked = [], []
     for _ in range(rounds):
         begun = time.perf_counter()
-        with shown(recorded) as screen:
-            end = screen.until(lambda came: _READY in came)
+        with running("-c", program, **environment) as screen:
+            end = screen.until(lambda came: _FRAME in came.partition(_HOST)[2])
             taken.append((end or begun + _PATIENCE) - begun)
             worked.append(screen.cpu())
     return taken, worked
+
+
+def _home(folder: Path, config: Path) -> dict[str, str]:
+    """Make what `ocr` finds of an earlier run, and hosts that refuse at once; return where."""
+    fleet = quiet(made_up(HOSTS, SESSIONS, clock() - 30))
+    ports = (f"Host {alias}\n HostName 127.0.0.1\n Port 1\n" for alias in fleet.entries)
+    config.write_text("".join(ports))
+    os.environ["XDG_CACHE_HOME"] = str(folder)
+    cache = cache_path(str(config))
+    cache.parent.mkdir(mode=0o700)
+    CacheFile(cache, clock).save(fleet)
+    generate(folder / ".opencode" / "remote-tui.yaml")
+    return {"HOME": str(folder), "XDG_CACHE_HOME": str(folder), "XDG_STATE_HOME": str(folder)}
 
 
 @dataclass
@@ -196,7 +224,7 @@ def told(name: str, values: list[float], unit: str) -> None:
 
 def measure(recorded: Path, rounds: int) -> None:
     """Print all figures."""
-    taken, worked = first_paint(recorded, rounds)
+    taken, worked = first_paint(recorded.parent, rounds)
     told("exec to first full frame", taken, "s")
     told("  of that, processor", worked, "s")
     with shown(recorded) as screen:
@@ -225,9 +253,9 @@ def idle(screen: Screen, seconds: float) -> None:
     )
 
 
-def lasting(recorded: Path, minutes: int) -> None:
-    """Print, minute by minute, what it takes while all hosts report every 30 seconds."""
-    with shown(recorded, "--changing") as screen:
+def lasting(recorded: Path, minutes: int, every: float) -> None:
+    """Print, minute by minute, what it takes while all hosts report every so many seconds."""
+    with shown(recorded, "--every", str(every)) as screen:
         screen.until(lambda came: _READY in came)
         for _ in range(minutes):
             idle(screen, 60)
@@ -240,16 +268,16 @@ def main() -> None:
     parser.add_argument("--minutes", type=int, default=30)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--child", type=Path, help=argparse.SUPPRESS)
-    parser.add_argument("--changing", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--every", type=float, default=0, help="seconds between a host's reports")
     options = parser.parse_args()
     if options.child:
-        child(options.child, changing=options.changing)
+        child(options.child, every=options.every)
         return
     with tempfile.TemporaryDirectory() as folder:
         recorded = Path(folder, "fleet")
         recorded.write_bytes(pickle.dumps(quiet(made_up(HOSTS, SESSIONS))))
         if options.slow:
-            lasting(recorded, options.minutes)
+            lasting(recorded, options.minutes, options.every or 30)
         else:
             measure(recorded, options.rounds)
 

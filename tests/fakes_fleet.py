@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from opencoderouter.core.fleet.control import (
@@ -16,9 +16,10 @@ from opencoderouter.core.fleet.control import (
     Outcome,
     Progress,
 )
-from opencoderouter.core.fleet.fleet import Fleet
+from opencoderouter.core.fleet.fleet import Entry, Fleet
 from opencoderouter.core.fleet.model import Ask, ProjectRef, SessionRef, Unreached, Via
-from opencoderouter.core.fleet.preferences import Preferences
+from opencoderouter.core.fleet.preferences import Hosts, Preferences
+from opencoderouter.core.fleet.select import select
 from opencoderouter.core.fleet.transport import Completed, NotForwarded
 from opencoderouter.preferences.reader import Reader
 from opencoderouter.watch import Watch
@@ -183,6 +184,15 @@ class FakeOpened:
     async def open(
         self, preferences: Preferences, given: Sequence[str], *, exports: Path | None = None
     ) -> AsyncIterator[FakeOpened]:
-        """Take note of what it was opened with."""
+        """Take note of what it was opened with; have those hosts only, as long as it is open."""
         self.opened.append((preferences, tuple(given), exports))
-        yield self
+        before = self.fleet
+        if given:
+            entries = before.value.entries
+            hosts = select(tuple(entries), given, Hosts(ignore=(), local=False))
+            named = {one.alias: entries.get(one.alias, Entry(one)) for one in hosts}
+            self.fleet = Watch(replace(before.value, entries=named))
+        try:
+            yield self
+        finally:
+            self.fleet = before

@@ -74,7 +74,7 @@ def session(ocr: Run, project: str) -> str:
 
 def _row(ocr: Run, identity: str) -> dict[str, object]:
     """Return what `ocr sessions` says of a session of `plain`."""
-    rows = json.loads(ocr("sessions", "--json", "--archived", "--host", "plain").stdout)
+    rows = json.loads(ocr("sessions", "--json", "--archived", "plain").stdout)
     found: dict[str, object] = next(row for row in rows if row["id"] == identity)
     return found
 
@@ -137,7 +137,7 @@ def test_a_session_is_made_and_prompted(ocr: Run, session: str, project: str) ->
     assert isinstance(row["messages"], int)
     assert row["messages"] >= 2
     assert session in ocr("ls").stdout
-    assert session in ocr("sessions", "--project", "by command", "--host", "pl*").stdout
+    assert session in ocr("sessions", "--project", "by command", "pl*").stdout
 
 
 def test_a_terminal_is_attached(
@@ -175,7 +175,7 @@ def test_the_browser_gets_a_session(
         finally:
             running.send_signal(signal.SIGINT)
             running.communicate(timeout=30)
-    assert url.startswith("http://127.0.0.1:")
+    assert url.startswith("http://127.")
     assert url.endswith(f"/session/{session}")
     assert running.returncode == 0
     assert not http.answers(f"{base}/global/health")
@@ -185,7 +185,7 @@ def test_a_session_ends_as_it_should(ocr: Run, session: str, tmp_path: Path) -> 
     """Archived, it is not listed; deleted, its export is here."""
     tmp_path.chmod(0o700)
     assert ocr("archive", f"plain:{session}", "--yes").returncode == 0
-    assert session not in ocr("sessions", "--host", "plain").stdout
+    assert session not in ocr("sessions", "plain").stdout
     assert _row(ocr, session)["status"] == "archived"
     done = ocr("delete", f"plain:{session}", "--yes", "--export", str(tmp_path))
     assert done.returncode == 0

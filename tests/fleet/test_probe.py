@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shlex
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -23,16 +24,18 @@ from tests.rig.wait import until
 
 from opencoderouter.core.fleet.answer import Told
 from opencoderouter.core.fleet.control import Detail
+from opencoderouter.core.fleet.listening import Place
 from opencoderouter.core.fleet.model import (
     HostSpec,
     HostState,
     Live,
     Report,
+    Router,
     Session,
     SessionRef,
 )
 from opencoderouter.core.fleet.preferences import Polling, Preferences, Sessions
-from opencoderouter.fleet.ask import ask
+from opencoderouter.fleet.ask import Asker
 from opencoderouter.fleet.detail import detail
 from opencoderouter.fleet.live import look
 from opencoderouter.fleet.script import COMMAND
@@ -53,8 +56,9 @@ def link(armada: Armada, alias: str, *, forwards: bool = True) -> Shell:
 
 def report(host: Shell, preferences: Preferences | None = None) -> Report:
     """Ask a host."""
-    spec = HostSpec("box", scan_paths=("~/work",))
-    return asyncio.run(ask(host, spec, preferences or Preferences(polling=PATIENT), time.monotonic))
+    spec = HostSpec("box", scan_paths=("~/work", "~/evil"))
+    asker = Asker(time.monotonic)
+    return asyncio.run(asker.ask(host, spec, preferences or Preferences(polling=PATIENT)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,17 +173,31 @@ def test_detail(armada: Armada, work: Work, directory: str) -> None:
     assert [one.error for one in refused.messages] == ["", "APIError"]
 
 
+MORE = """
+with recursive number(n) as (select 1 union all select n + 1 from number where n < 199)
+insert into session (id, slug, project_id, directory, title, version, time_created, time_updated)
+select 'ses_' || printf('%026d', n), slug || n, project_id, directory, title, version,
+       time_created, time_updated from session, number
+"""
+
+
 def test_many(crew: Crew, measure: Measure) -> None:
-    """Two hundred sessions come in one answer."""
+    """Two hundred sessions come in one answer; OpenCode is asked again when there is one more."""
     url = crew.serve("carol", crew.project("carol", "many"))
-    for _ in range(200):
-        open_session(url)
+    open_session(url)
     crew.end(url)
-    found = report(link(crew.armada, "many"))
-    measure("probe of a host with 200 sessions", [found.took])
-    assert len(found.sessions) == 200
-    assert {one.live for one in found.sessions} == {None}
-    assert found.failures == ()
+    host, asker = link(crew.armada, "many"), Asker(time.monotonic)
+
+    def ask() -> Report:
+        return asyncio.run(asker.ask(host, HostSpec("many"), Preferences(polling=PATIENT)))
+
+    assert len(ask().sessions) == 1
+    crew.armada.inside("carol", f"~/.opencode/bin/opencode db {shlex.quote(MORE)}")
+    series = [ask(), ask(), ask()]  # a database that nobody has open is made ready by the first
+    measure("probe of a host with 200 sessions", [found.took for found in series])
+    assert [len(found.sessions) for found in series] == [200] * 3
+    assert {one.live for one in series[-1].sessions} == {None}
+    assert [found.failures for found in series] == [()] * 3
 
 
 def files(armada: Armada, user: str) -> str:
@@ -197,6 +215,28 @@ def test_never_used(crew: Crew) -> None:
     assert (found.sessions, found.servers, found.failures) == ((), (), ())
 
 
+PLUGIN = """
+import fs from "fs"
+fs.writeFileSync("{mark}", "")
+export const Plugin = async () => ({{}})
+"""
+
+
+def test_runs_nothing_of_a_repository(model: str, tmp_path: Path) -> None:
+    """Looking at projects one by one loads no plugin, of a repository or else, and adds no file."""
+    mark, project = tmp_path / "ran", repository(tmp_path / "home/evil")
+    with make_rig(tmp_path / "home", model) as rig:
+        for folder in (project / ".opencode/plugin", rig.home / ".config/opencode/plugin"):
+            folder.mkdir(parents=True)
+            (folder / "evil.js").write_text(PLUGIN.format(mark=mark))
+        (rig.home / ".local/share/opencode/storage/session").mkdir(parents=True)
+        before = sorted(project.rglob("*"))
+        found = report(Shell(rig.environment()), NO_DB)
+    assert (found.version, found.failures) == ("1.18.33", ())
+    assert sorted(project.rglob("*")) == before
+    assert not mark.exists()
+
+
 PLACES = [
     ".opencode/bin",
     ".local/bin",
@@ -212,14 +252,12 @@ def test_found(armada: Armada) -> None:
     none = report(host)
     assert (none.state, none.program, none.failures) == (HostState.NO_OPENCODE, "", ())
     for place in PLACES:
-        armada.inside("dave", f"mkdir -p {place}; printf '#!/bin/sh\\n' >{place}/opencode")
-        armada.inside("dave", f"chmod +x {place}/opencode")
+        program = f"/home/dave/{place}/opencode"
+        make = f"mkdir -p {place}; printf '#!/bin/sh\n' >{program}; chmod +x {program}"
+        armada.inside("dave", make)
         found = report(host)
-        armada.inside("dave", f"rm {place}/opencode")
-        assert (found.state, found.program) == (
-            HostState.ONLINE,
-            f"/home/dave/{place}/opencode",
-        )
+        armada.inside("dave", f"rm {program}")
+        assert (found.state, found.program) == (HostState.ONLINE, program)
 
 
 def test_noisy(crew: Crew) -> None:
@@ -258,20 +296,45 @@ def routed(model: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rou
             yield project, running.port, Shell({**os.environ, "HOME": str(rig.home)})
 
 
-@pytest.mark.parametrize("through", [True, False])
-def test_router(routed: Routed, *, through: bool) -> None:
-    """A router's servers are asked through it; where it is not there, with their passwords."""
-    project, port, here = routed
+def listening(here: Shell) -> tuple[Place, ...]:
+    """Return who listens here."""
     found = asyncio.run(places(here, within=20))
     assert isinstance(found, tuple)
-    (managed,) = [one for one in found if one.server.directory == str(project)]
-    assert managed.server.managed
-    assert managed.authorization is not None
-    # This account may have other routers here.
-    us = [one for one in found if one.is_router and one.server.port == port] if through else []
-    session = Session("ses_x", directory=str(project))
-    told = Told(places=(*us, managed), sessions=(session,))
-    seen = asyncio.run(look(here, told, now=0.0, within=20))
-    assert [one.live for one in seen.sessions] == [Live.IDLE]
-    assert not seen.servers[0].locked
-    assert (seen.router is not None) is through
+    return found
+
+
+def router_on(here: Shell, port: int) -> Place:
+    """Return this router: the account may have others, and it has more than one address."""
+    return next(one for one in listening(here) if one.is_router and one.server.port == port)
+
+
+def test_router(routed: Routed) -> None:
+    """A router's servers are asked through it, which knows their passwords."""
+    project, port, here = routed
+    (managed,) = [one for one in listening(here) if one.server.directory == str(project)]
+    told = Told(
+        places=(router_on(here, port), replace(managed, authorization=None)),
+        sessions=(Session("ses_x", directory=str(project)),),
+    )
+    found = asyncio.run(look(here, told, now=0.0, within=20))
+    assert found.router is not None
+    assert found.router.port == port
+    assert ([one.live for one in found.sessions], found.failures) == ([Live.IDLE], ())
+    alone = asyncio.run(look(here, replace(told, places=told.places[1:]), now=0.0, within=20))
+    assert [one.locked for one in alone.servers] == [True]
+
+
+def test_closed_router(routed: Routed, tmp_path: Path) -> None:
+    """Where a router answers 401, its servers are asked themselves, with their passwords."""
+    project, _, here = routed
+    environment, log = dict(here.environment), tmp_path / "log"
+    with router([], environment=environment, log=log, flags={"--auth": "always"}) as closed:
+        assert http.request("GET", f"{closed.url}/api/backends").status == 401
+        us = router_on(here, closed.port)
+        (managed,) = [one for one in listening(here) if one.server.directory == str(project)]
+        assert managed.server.managed
+        told = Told(places=(us, managed), sessions=(Session("ses_x", directory=str(project)),))
+        found = asyncio.run(look(here, told, now=0.0, within=20))
+    assert found.router == Router(closed.port, "", us.server.pid)  # it says no more to strangers
+    assert [one.locked for one in found.servers] == [False]
+    assert ([one.live for one in found.sessions], found.failures) == ([Live.IDLE], ())

@@ -84,8 +84,8 @@ class Armada:
         return [*enter, *become, *quiet(), *argv]
 
     def ssh(self, alias: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Return what OpenSSH itself makes of a host; code 124 when it makes nothing for 10 s."""
-        limit = ["timeout", "10", "ssh", "-F", str(self.config), "-o", "BatchMode=yes"]
+        """Return what OpenSSH itself makes of a host; code 124 when it makes nothing for 30 s."""
+        limit = ["timeout", "30", "ssh", "-F", str(self.config), "-o", "BatchMode=yes"]
         return subprocess.run(
             [*limit, "--", alias, *arguments],
             env={**self.environment, "LC_ALL": "C"},
@@ -201,7 +201,7 @@ def _write_client(folder: Path, ports: Mapping[str, int]) -> Path:
         blocks.append(f"Host {name}\n" + textwrap.indent("\n".join(lines), "    "))
     common = (
         f"HostName 127.0.0.1\nUserKnownHostsFile {folder}/known_hosts\n"
-        "GlobalKnownHostsFile none\nUpdateHostKeys no\nConnectTimeout 3\n"
+        "GlobalKnownHostsFile none\nUpdateHostKeys no\nConnectTimeout 20\n"
     )
     blocks.append("Host *\n" + textwrap.indent(common, "    "))
     config.write_text("\n\n".join(blocks))

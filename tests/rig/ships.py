@@ -70,8 +70,8 @@ SHIPS = {
     "blocked": Ship(client=("ProxyJump refused",)),
     "locked": Ship(client=("ProxyJump password",)),
     "refused": Ship(server=None),
-    "mute": Ship(server=None),  # accepts, never speaks
-    "halfmute": Ship(server=None),  # says its version, then nothing
+    "mute": Ship(server=None, client=("ConnectTimeout 2",)),  # accepts, never speaks
+    "halfmute": Ship(server=None, client=("ConnectTimeout 2",)),  # says its version, then nothing
     "closing": Ship(server=None),  # hangs up at once
     "nowhere": Ship(server=None, client=("HostName no-such-host.invalid",)),
     "slow": Ship(server=(_SLOW,)),

@@ -1,11 +1,17 @@
-"""The screen with a fleet that is made up: ``python -m tests.rig.showroom --hosts 200``."""
+"""The screen with a fleet that is made up: ``python -m tests.rig.showroom --hosts 200``.
+
+``--picture docs/fleet.svg`` draws the picture of the documentation anew.
+"""
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import os
+from pathlib import Path
 
 from tests.fakes_fleet import FakeControl
+from tests.rig.portrait import picture
 from tests.rig.roster import made_up, quiet
 
 from opencoderouter.core.fleet.control import Detail, FileChange, Message, Todo
@@ -39,7 +45,11 @@ def main() -> None:
     parser.add_argument("--theme", default="auto")
     parser.add_argument("--ascii", action="store_true")
     parser.add_argument("--still", action="store_true", help="no animation, nothing thinks")
+    parser.add_argument("--picture", type=Path, help="draw docs/fleet.svg instead, into this file")
     options = parser.parse_args()
+    if options.picture:
+        options.picture.write_text(asyncio.run(picture()), encoding="utf-8")
+        return
     from opencoderouter.tui.app import FleetApp
     from opencoderouter.tui.themes import Terminal
 

@@ -68,7 +68,8 @@ def _write_files(server: Sshd) -> None:
         f"ListenAddress 127.0.0.1:{server.port}\n"
         f"HostKey {folder}/host_key\n"
         f"AuthorizedKeysFile {folder}/key.pub\n"
-        "PidFile none\nStrictModes no\nUsePAM no\nPermitRootLogin yes\n"
+        "PidFile none\nStrictModes no\nUsePAM no\nUseDNS no\nPermitRootLogin yes\n"
+        "SetEnv SHLVL=1\n"  # bash does not take itself for a login's, and reads no .bashrc
     )
     server.bin.mkdir()
     ssh = server.bin / "ssh"

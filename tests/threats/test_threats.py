@@ -19,6 +19,7 @@ from tests.rig.stranger import why_no_stranger
 from tests.threats import (
     agents,
     browser,
+    fleet,
     machine,
     names,
     network,
@@ -34,7 +35,7 @@ from opencoderouter.kernel.kin import Kin
 from opencoderouter.kernel.namespaces import tells_users_apart
 from opencoderouter.kernel.peers import peers
 
-MODULES = (machine, agents, network, names, posing, questions, browser, tokens, spills)
+MODULES = (machine, agents, network, names, posing, questions, browser, tokens, spills, fleet)
 ROWS: tuple[Row, ...] = tuple(chain.from_iterable(module.ROWS for module in MODULES))
 WHY_NOT = {"stranger": why_no_stranger, "network": why_no_network, "lan": why_no_lan}
 

@@ -21,7 +21,14 @@ def _project_token(world: World) -> None:
         asked = _asker(world, shown)
         assert asked("GET", "/atelier/session?mine").status == 200
         assert asked("GET", f"/atelier/session?mine&directory={world.atelier}").status == 200
-        for target in ("/kiosk/session", "/nothing/session", "/", "/api/backends", "/api/events"):
+        for target in (
+            "/kiosk/session",
+            "/nothing/session",
+            "/",
+            "/api/backends",
+            "/api/events",
+            "/api/fleet",
+        ):
             assert asked("GET", target).status == 403, target
         assert asked("POST", "/api/backends/atelier/stop").status == 403
         for target in ("directory=/", f"location[directory]={world.kiosk}", "workspace=w"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 
@@ -14,6 +15,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if given in (["--version"], ["-V"]):  # without loading a command line parser
         sys.stdout.write(f"ocr {__version__}\n")
         sys.exit(0)
+    from opencoderouter.cli.remote_signals import quiet
+
+    quiet()
+    if not given and "_OCR_COMPLETE" not in os.environ:  # else a shell asks for words
+        from opencoderouter.cli.remote_start import at_once
+
+        sys.exit(at_once())
     from opencoderouter.cli.remote_app import run
 
     sys.exit(run(given))

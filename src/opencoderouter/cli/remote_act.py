@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -25,15 +26,19 @@ from opencoderouter.cli.remote_fleet import (
 )
 from opencoderouter.cli.remote_hosts import known as known_hosts
 from opencoderouter.cli.remote_options import Yes, start, taking
+from opencoderouter.cli.remote_signals import handling
 from opencoderouter.core.fleet import naming
 from opencoderouter.core.fleet.control import Failed, Outcome
 from opencoderouter.core.fleet.fleet import Fleet
 from opencoderouter.core.fleet.model import Ask, SessionRef
 from opencoderouter.core.fleet.model import Session as Seen
+from opencoderouter.core.fleet.wording import exactly
 from opencoderouter.core.printable import printable
 from opencoderouter.wiring.signals import stop_on_signals
 
 _MOST = 20  # candidates that are listed
+# In the environment of the tools of a server: of one that was started here, and of any.
+_AGENT = ("OCR_SERVER_ID", "OPENCODE")
 Sessions = Annotated[
     list[str],
     typer.Argument(metavar="SESSION", help="An id or the beginning of one, or HOST:ID."),
@@ -98,7 +103,9 @@ def delete(
 
 @taking
 def reply(context: typer.Context, asked: Asked, answer: Answers) -> int:
-    """Answer what a session asks: a permission, or a question."""
+    """Answer what a session asks: a permission, or a question. A person does that, no agent."""
+    if any(name in os.environ for name in _AGENT):
+        raise Failure("an agent's tool does not answer for a person; use a terminal of your own", 1)
     begun = start(context)
     word = naming.parse(asked)
     is_host = asked in known_hosts(begun.ssh_config) or word is None
@@ -114,6 +121,7 @@ def reply(context: typer.Context, asked: Asked, answer: Answers) -> int:
         if isinstance(said, str):
             say(f"{ask.text}: {said}")
             return 2
+        _tell(ask, said)
         return told(await work.control.reply(alias, ask, said))
 
     return using(begun, job, (host,) if host else ())
@@ -209,13 +217,15 @@ def _asked(fleet: Fleet, refs: Sequence[SessionRef], question: str) -> int:
         for seen in fleet.entries[ref.alias].sessions:
             if seen.id == ref.id:
                 _list(ref.alias, seen)
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # the loop would wait
     try:
-        return 0 if typer.confirm(question, err=True) else 1
+        with handling(_interrupted):  # the loop waits meanwhile
+            return 0 if typer.confirm(question, err=True) else 1
     except typer.Abort:
         raise Failure("interrupted", INTERRUPTED) from None
-    finally:
-        signal.signal(signal.SIGINT, before)
+
+
+def _interrupted(number: int, _: object) -> NoReturn:
+    raise Failure("interrupted" if number == signal.SIGINT else "", 128 + number)
 
 
 def _not_one_ask(asked: str, waiting: Sequence[tuple[str, Seen, Ask]]) -> int:
@@ -227,8 +237,20 @@ def _not_one_ask(asked: str, waiting: Sequence[tuple[str, Seen, Ask]]) -> int:
     )
     for alias, known, ask in waiting:
         _list(alias, known)
-        typer.echo(f"    {printable(ask.text)}", err=True)
+        for line in _lines(ask):
+            typer.echo(f"    {line}", err=True)
     return int(bool(waiting))
+
+
+def _tell(ask: Ask, answers: tuple[tuple[str, ...], ...]) -> None:
+    """Say what is about to be answered, all of it: a list has only its beginning."""
+    said = "; ".join(", ".join(map(printable, answer)) for answer in answers) or "reject"
+    typer.echo("\n    ".join((f"  {said}:", *_lines(ask))), err=True)
+
+
+def _lines(ask: Ask) -> Iterator[str]:
+    yield exactly(ask.text)
+    yield from (f"always: {exactly(pattern)}" for pattern in ask.always)
 
 
 def _list(alias: str, known: Seen) -> None:

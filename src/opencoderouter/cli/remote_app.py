@@ -23,9 +23,9 @@ from opencoderouter.cli import (
     remote_show,
     remote_terminal,
 )
-from opencoderouter.cli.failure import Failure
 from opencoderouter.cli.remote_fleet import INTERRUPTED, Opened, hush
 from opencoderouter.cli.remote_options import Start, taking, values
+from opencoderouter.cli.remote_trouble import say, tell
 from opencoderouter.wiring.clock import clock
 
 if TYPE_CHECKING:
@@ -38,8 +38,8 @@ HOST is an alias of ssh's configuration or USER@HOST; without one it is all of t
 a command is that command (`ocr -- ls` is a host called ls).
 """
 _CODES = """\
-Exit codes: 0 done; 1 could not be done; 2 the command line is wrong; 3 some hosts were not reached;
-130 interrupted. Data goes to stdout, all else to stderr.
+Exit codes: 0 done; 1 could not be done; 2 the command line is wrong; 3 some hosts, or their
+sessions, could not be read; 130 interrupted. Data goes to stdout, all else to stderr.
 """
 _COMMANDS = (
     (remote_show.ls, "ls", "Print hosts, projects and sessions."),
@@ -117,12 +117,12 @@ def run(arguments: Sequence[str], start: Start | None = None) -> int:
         code = typer.main.get_command(app).main(
             words, prog_name="ocr", standalone_mode=False, obj=begun
         )
-    except Failure as failure:
-        return _say(str(failure), failure.code)
     except TyperException as error:
-        return _say(f"{error.format_message()} (see `{_named(error)} --help`)", error.exit_code)
+        return say(f"{error.format_message()} (see `{_named(error)} --help`)", error.exit_code)
     except typer.Abort:
-        return _say("interrupted", INTERRUPTED)
+        return say("interrupted", INTERRUPTED)
+    except Exception as error:  # noqa: BLE001 - the last to be told, whatever it is
+        return tell(error)
     except SystemExit:  # words of a shell are completed, or nobody reads any more
         if sys.stdout is stdout:
             raise
@@ -153,12 +153,6 @@ def _named(error: TyperException) -> str:
     """Return the command that was used wrongly."""
     context: typer.Context | None = getattr(error, "ctx", None)
     return context.command_path.replace(f" {_SCREEN}", "") if context else "ocr"
-
-
-def _say(text: str, code: int) -> int:
-    if text.strip():
-        sys.stderr.write(f"ocr: {text}\n")
-    return code
 
 
 def _opened(

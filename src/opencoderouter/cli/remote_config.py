@@ -58,7 +58,7 @@ def check(context: typer.Context) -> int:
 @taking
 def init(context: typer.Context) -> None:
     """Write the file with all defaults and a comment for each; never over another."""
-    from opencoderouter.preferences.template import generate
+    from opencoderouter.preferences.defaults import generate
 
     where = _reader(context).path
     try:

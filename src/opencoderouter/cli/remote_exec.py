@@ -21,7 +21,10 @@ _LONG = 366 * 86_400.0  # seconds: Ctrl+C is what ends a command that does not e
 _TABS = 8
 
 Hosts = Annotated[
-    list[str], typer.Argument(metavar="HOST", help="Aliases of ssh's.", autocompletion=complete)
+    list[str],
+    typer.Argument(
+        metavar="HOST...", help="Aliases of ssh's, or patterns of them.", autocompletion=complete
+    ),
 ]
 
 
@@ -37,7 +40,6 @@ def exec_(context: typer.Context, host: Hosts) -> int:
     if not words:
         raise Failure("exec: must be HOST... -- COMMAND...", 2)
     command = words[0] if len(words) == 1 else shlex.join(words)
-    hosts = tuple(dict.fromkeys(host))
 
     async def job(work: Work) -> int:
         limit = asyncio.Semaphore(work.preferences.polling.max_parallel)
@@ -47,10 +49,11 @@ def exec_(context: typer.Context, host: Hosts) -> int:
                 return await _run(work, alias, command)
 
         async with asyncio.TaskGroup() as group:
+            hosts = work.opened.fleet.value.entries
             tasks = [group.create_task(one(alias), name=f"exec {alias}") for alias in hosts]
         return worst(task.result() for task in tasks)
 
-    return using(start(context), job, hosts)
+    return using(start(context), job, host)
 
 
 async def _run(work: Work, alias: str, command: str) -> int:

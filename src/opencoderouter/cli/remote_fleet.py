@@ -6,27 +6,26 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-import typer
-
 from opencoderouter.cli.failure import Failure
-from opencoderouter.cli.remote_options import Start
+from opencoderouter.cli.remote_signals import Ending, handling, let_go
 from opencoderouter.core.fleet.control import Control, Failed, Outcome
-from opencoderouter.core.fleet.fleet import Fleet
+from opencoderouter.core.fleet.fleet import NEEDED, Fleet
 from opencoderouter.core.fleet.preferences import Preferences
-from opencoderouter.core.fleet.select import refusal
+from opencoderouter.core.fleet.select import is_pattern, refusal
 from opencoderouter.core.fleet.transport import Links
 from opencoderouter.core.printable import printable
 from opencoderouter.watch import Watch
 
 if TYPE_CHECKING:
-    from opencoderouter.preferences.check import Reading
+    from opencoderouter.cli.remote_options import Start
+    from opencoderouter.cli.remote_start import Chosen
+    from opencoderouter.preferences.problem import Reading
     from opencoderouter.preferences.reader import Reader
 
 PARTIAL = 3  # exit code: some hosts were not reached
@@ -98,10 +97,10 @@ class Work:
         return fleet
 
 
-Job = Callable[[Work], Awaitable[int]]
+Job = Callable[[Work], Coroutine[Any, Any, int]]
 
 
-def reader(start: Start) -> Reader:
+def reader(start: Chosen) -> Reader:
     """Return the file of the preferences. Raises Failure when the one that was named is missing."""
     from opencoderouter.preferences.reader import Reader, default_path
 
@@ -116,52 +115,57 @@ def reader(start: Start) -> Reader:
 def using(
     start: Start,
     job: Job,
-    given: Sequence[str] = (),
+    given: Sequence[str] | None = None,
     *,
     exports: Path | None = None,
     quiet: bool = False,
 ) -> int:
     """Do a job with a fleet, of ``given`` hosts only if there are any; return its exit code.
 
+    These are aliases, patterns or USER@HOST. Raises Failure when none is meant by them.
     What is wrong with the configuration is told, unless ``quiet``.
     """
-    for host in given:
-        see_host(host)
+    hosts = hosts_of(given)
     log(start)
     file = reader(start)
     reading = file.read()
     for problem in () if quiet else reading.problems:
         say(str(problem))
 
-    async def work() -> int:
-        async with start.open(reading.preferences, given, exports=exports) as opened:
-            try:
-                return await job(Work(opened, reading, start.clock, file))
-            except Failure as failure:  # the end of the block would put it into a group
-                ended = failure
-        raise ended
+    async def work(ending: Ending) -> int:
+        async with start.open(reading.preferences, hosts, exports=exports) as opened:
+            if hosts and not opened.fleet.value.entries:
+                raise Failure(f"{printable(' '.join(hosts))}: there is no such host", 2)
+            return await ending.guard(job(Work(opened, reading, start.clock, file)))
 
-    return run(work())
+    return run(work)
 
 
-def run(work: Coroutine[Any, Any, int]) -> int:
-    """Run to the end and return the exit code; signals end it as well, leaving nothing behind."""
+def run(work: Callable[[Ending], Coroutine[Any, Any, int]]) -> int:
+    """Run to the end and return the exit code.
 
-    async def until_told() -> int:
-        task = asyncio.current_task()
-        if task is not None:
-            asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-        return await work
+    What the first signal ends is for ``work`` to say; all that it opened is closed then, too.
+    """
+    ending = Ending()
 
-    try:
-        return asyncio.run(until_told())
-    except asyncio.CancelledError:
-        return 128 + signal.SIGTERM
-    except KeyboardInterrupt:
-        raise Failure("interrupted", INTERRUPTED) from None
+    async def main() -> int:
+        loop = asyncio.get_running_loop()
+
+        def received(number: int, _: object) -> None:
+            if number == signal.SIGHUP:
+                let_go()
+            loop.call_soon_threadsafe(ending.received, number)
+
+        with handling(received):
+            return await work(ending)
+
+    code = asyncio.run(main())
+    if ending.number == signal.SIGINT and code == INTERRUPTED:
+        say("interrupted")
+    return code
 
 
-def log(start: Start) -> None:
+def log(start: Chosen) -> None:
     """Have a log. One that was named must be there; else it is only told that there is none."""
     from opencoderouter.cli import remote_log
 
@@ -175,22 +179,32 @@ def log(start: Start) -> None:
         say(f"no log is written: {words}")
 
 
-def see_host(host: str) -> None:
-    """Raise Failure for what cannot be a host."""
-    if reason := refusal(host):
-        raise Failure(f"{printable(host)}: this is no host: {reason}", 2)
+def hosts_of(given: Sequence[str] | None) -> tuple[str, ...]:
+    """Return the hosts of a command line, each once. Raises Failure for what cannot be one."""
+    hosts = tuple(dict.fromkeys(given or ()))
+    for host in hosts:
+        if reason := refusal(host):
+            raise Failure(f"{printable(host)}: this is no host: {reason}", 2)
+    return hosts
+
+
+def see_one(host: str) -> None:
+    """Raise Failure for what may be several hosts where one is wanted."""
+    if is_pattern(host):
+        raise Failure(f"{printable(host)}: must be one host", 2)
 
 
 def say(text: str) -> None:
     """Tell a person something, on stderr."""
-    typer.echo(f"ocr: {printable(text)}", err=True)
+    sys.stderr.write(f"ocr: {printable(text)}\n")
 
 
 def put(text: str) -> bool:
     """Print data on stdout, whatever the terminal can show; tell whether anybody reads it."""
     encoding = sys.stdout.encoding or "ascii"
     try:
-        typer.echo(text.encode(encoding, "backslashreplace").decode(encoding), color=True)
+        sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding) + "\n")
+        sys.stdout.flush()
     except BrokenPipeError:
         hush()
         return False
@@ -217,18 +231,29 @@ def failed(outcome: Failed) -> int:
     say(outcome.summary)
     lines = [*outcome.detail.splitlines(), *(f"mend: {command}" for command in outcome.mend)]
     for line in lines:
-        typer.echo(f"  {printable(line)}", err=True)
+        sys.stderr.write(f"  {printable(line)}\n")
     return 1
 
 
-def unreached(fleet: Fleet, globs: Sequence[str] = ("*",)) -> int:
-    """Tell which hosts of these were not reached; return PARTIAL if there are any."""
+def unread(fleet: Fleet) -> int:
+    """Tell what could not be read, host or part; return PARTIAL if there is any."""
+    missing = [
+        (alias, failure)
+        for alias, entry in fleet.entries.items()
+        for failure in (entry.report.failures if entry.report is not None else ())
+        if failure.part in NEEDED
+    ]
+    for alias, failure in missing:
+        say(f"{alias}: {failure.part} could not be read: {failure.reason}")
+    return unreached(fleet) or (PARTIAL if missing else 0)
+
+
+def unreached(fleet: Fleet) -> int:
+    """Tell which hosts were not reached; return PARTIAL if there are any."""
     missing = [
         (alias, entry.report)
         for alias, entry in fleet.entries.items()
-        if entry.report is not None
-        and not entry.report.reached
-        and any(fnmatchcase(alias, glob) for glob in globs)
+        if entry.report is not None and not entry.report.reached
     ]
     if len(missing) > _FEW:
         names = ", ".join(alias for alias, _ in missing)
@@ -237,11 +262,6 @@ def unreached(fleet: Fleet, globs: Sequence[str] = ("*",)) -> int:
         for alias, report in missing:
             say(f"{alias}: {report.reason or report.state}")
     return PARTIAL if missing else 0
-
-
-def named(globs: Sequence[str]) -> tuple[str, ...]:
-    """Return the hosts that are to be asked; nothing where patterns mean any of them."""
-    return () if any(set("*?[") & set(glob) for glob in globs) else tuple(globs)
 
 
 def worst(codes: Iterable[int]) -> int:

@@ -1,8 +1,9 @@
-"""The hosts of ssh's configuration, for a shell that completes words."""
+"""Hosts on the command line, and those of ssh's configuration for a shell that completes words."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -26,3 +27,17 @@ def known(config: str = "") -> tuple[str, ...]:
     path = str(Path(config).expanduser()) if config else ""
     names = aliases(config_path(path), home()).names
     return (LOCAL, *names, *(() if config else system(SYSTEM).names))
+
+
+Hosts = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[HOST]...",
+        help="Only these: aliases of ssh's, patterns of them, or USER@HOST.",
+        autocompletion=complete,
+        show_default=False,
+    ),
+]
+Host = Annotated[
+    str, typer.Argument(metavar="HOST", help="An alias of ssh's.", autocompletion=complete)
+]

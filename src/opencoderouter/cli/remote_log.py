@@ -10,6 +10,7 @@ from opencoderouter import private
 from opencoderouter.logfile import LogFile
 from opencoderouter.wiring.logs import TextFormatter
 
+_log = logging.getLogger(__name__)
 _MOST = 5_000_000  # octets; as many again five times
 _LOUD = ("paramiko", "asyncio", "invoke", "fabric")  # tell every packet, or print tracebacks
 
@@ -33,14 +34,24 @@ def configure(path: Path | None, *, debug: bool) -> None:
     if path is None:
         path = default_path()
         private.directory(path.parent)
-    handler = _Handler(LogFile(path, _MOST))
+    handler = _Handler(path)
     handler.setFormatter(TextFormatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s"))
     root.handlers[:] = [handler]
 
 
+def unexpected(error: BaseException) -> str:
+    """Log an exception with its traceback; return the path of the log, or nothing where none is."""
+    handlers = [one for one in logging.getLogger().handlers if isinstance(one, _Handler)]
+    for handler in handlers:
+        _log.error("ended by an exception", exc_info=error)
+        return str(handler.path)
+    return ""
+
+
 class _Handler(logging.Handler):
-    def __init__(self, file: LogFile) -> None:
+    def __init__(self, path: Path) -> None:
         super().__init__()
+        self.path, file = path, LogFile(path, _MOST)
         self._file = file
 
     def emit(self, record: logging.LogRecord) -> None:

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 import typer
 
 from opencoderouter.cli.failure import Failure
-from opencoderouter.cli.remote_fleet import Job, Work, say, told, unreached, using
-from opencoderouter.cli.remote_hosts import complete
+from opencoderouter.cli.remote_fleet import Job, Work, say, see_one, told, unreached, using
+from opencoderouter.cli.remote_hosts import Host
 from opencoderouter.cli.remote_options import start as starting
 from opencoderouter.cli.remote_options import taking
 from opencoderouter.cli.remote_terminal import attached
 from opencoderouter.core.fleet import naming
+from opencoderouter.core.fleet.clone import usual_target
 from opencoderouter.core.fleet.commands import is_place
-from opencoderouter.core.fleet.control import Done
+from opencoderouter.core.fleet.control import Done, Outcome
 from opencoderouter.core.fleet.model import ProjectRef, SessionRef
 from opencoderouter.core.printable import printable
 
-Host = Annotated[
-    str, typer.Argument(metavar="HOST", help="An alias of ssh's.", autocompletion=complete)
-]
 Directory = Annotated[
     str, typer.Argument(metavar="DIR", help="A directory there: absolute, or below ~.")
 ]
@@ -36,6 +35,8 @@ Agent = Annotated[str, typer.Option("--agent", metavar="NAME", help="Which agent
 Attach = Annotated[
     bool, typer.Option("--attach", help="Attach to the session then.", show_default=False)
 ]
+
+Act = Callable[[Work, ProjectRef], Awaitable[Outcome]]
 
 
 @taking
@@ -71,8 +72,12 @@ def clone(context: typer.Context, host: Host, url: Url, target: Target = "") -> 
     def progress(line: str) -> None:
         typer.echo(f"  {printable(line)}", err=True)
 
+    where = target or usual_target(url)
+    if not where:
+        raise Failure(f"{printable(url)}: this names no directory, TARGET is needed", 2)
+
     async def job(work: Work) -> int:
-        return told(await work.control.clone(host, url, target, progress))
+        return told(await work.control.clone(host, url, where, progress))
 
     return _on(context, host, job)
 
@@ -80,27 +85,28 @@ def clone(context: typer.Context, host: Host, url: Url, target: Target = "") -> 
 @taking
 def start(context: typer.Context, host: Host, directory: Directory) -> int:
     """Start a server in a directory of a host, and print its port there."""
-    project = _project(host, directory)
-
-    async def job(work: Work) -> int:
-        return told(await work.control.start(project))
-
-    return _on(context, host, job)
+    return _in(context, host, directory, lambda work, project: work.control.start(project))
 
 
 @taking
 def restart(context: typer.Context, host: Host, directory: Directory) -> int:
     """End the servers of a directory of a host, and start one. What they do is lost."""
+    return _in(context, host, directory, lambda work, project: work.control.restart(project))
+
+
+def _in(context: typer.Context, host: str, directory: str, act: Act) -> int:
+    """Do something to a directory of a host; tell what came of it."""
     project = _project(host, directory)
 
     async def job(work: Work) -> int:
-        return told(await work.control.restart(project))
+        return told(await act(work, project))
 
     return _on(context, host, job)
 
 
 def _on(context: typer.Context, host: str, job: Job) -> int:
     """Do a job on one host, when it is reached."""
+    see_one(host)
 
     async def on(work: Work) -> int:
         return unreached(await work.asked()) or await job(work)

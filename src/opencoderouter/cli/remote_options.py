@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from opencoderouter.cli.remote_start import Chosen
+
 if TYPE_CHECKING:
     from opencoderouter.cli.remote_fleet import Open
 
 
-@dataclass(slots=True)
-class Start:
+@dataclass(slots=True, kw_only=True)
+class Start(Chosen):
     """What a command starts from. ``tail`` is what stood behind ``--``, for ``exec``.
 
     ``open`` makes the fleet, ``launch`` opens a URL in the browser, ``clock`` gives seconds since
@@ -26,10 +28,6 @@ class Start:
     launch: Callable[[str], object]
     clock: Callable[[], float]
     tail: tuple[str, ...] = ()
-    config: str = ""
-    ssh_config: str = ""
-    log_file: str = ""
-    debug: bool = False
 
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.", show_default=False)]

@@ -2,44 +2,25 @@
 
 from __future__ import annotations
 
-import sys
 from difflib import get_close_matches
-from typing import Annotated
 
 import typer
 
 from opencoderouter.cli.failure import Failure
-from opencoderouter.cli.remote_fleet import log, reader, run, say, see_host
-from opencoderouter.cli.remote_hosts import complete, known
+from opencoderouter.cli.remote_fleet import hosts_of
+from opencoderouter.cli.remote_hosts import Hosts, known
 from opencoderouter.cli.remote_options import Start, start, taking
+from opencoderouter.cli.remote_start import show
 from opencoderouter.core.printable import printable
-
-Hosts = Annotated[
-    list[str] | None,
-    typer.Argument(
-        metavar="[HOST]...",
-        help="Show these instead: aliases of ssh's, or USER@HOST.",
-        autocompletion=complete,
-    ),
-]
 
 
 @taking
 def screen(context: typer.Context, host: Hosts = None) -> int:
     """Show the sessions of all hosts as one live tree."""
-    given = tuple(dict.fromkeys(host or ()))
-    for name in given:
-        see_host(name)
+    given = hosts_of(host)
     told = start(context)
     _see_no_command(told, given)
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise Failure("the screen needs a terminal; `ocr ls` prints the same without one", 2)
-    from opencoderouter.wiring.remote import screen as shown
-
-    file = reader(told)
-    log(told)
-    _generate(told)
-    return run(shown(file, given))
+    return show(told, given)
 
 
 def _see_no_command(told: Start, given: tuple[str, ...]) -> None:
@@ -54,16 +35,3 @@ def _see_no_command(told: Start, given: tuple[str, ...]) -> None:
             f"(`ocr -- {printable(first)}` if it is a host)",
             2,
         )
-
-
-def _generate(told: Start) -> None:
-    """Write the configuration on the first run; where that cannot be, all is as by default."""
-    from opencoderouter.preferences.reader import default_path
-    from opencoderouter.preferences.template import generate
-
-    if told.config:
-        return
-    try:
-        generate(default_path())
-    except OSError as error:
-        say(f"{default_path()} is not written: {error.strerror}")

@@ -9,7 +9,8 @@ from typing import Annotated
 import typer
 
 from opencoderouter.cli import remote_text
-from opencoderouter.cli.remote_fleet import Work, named, put, say, unreached, using
+from opencoderouter.cli.remote_fleet import Work, put, say, unread, using
+from opencoderouter.cli.remote_hosts import Hosts
 from opencoderouter.cli.remote_options import Json, start, taking
 from opencoderouter.core.fleet import document, naming
 from opencoderouter.core.fleet.attention import attention as waiting
@@ -25,12 +26,6 @@ State = Annotated[
     list[Status] | None,
     typer.Option("--state", help="Only these; more than once for more.", show_default=False),
 ]
-Hosts = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--host", metavar="HOST", help="Only of this host, or pattern; more than once for more."
-    ),
-]
 Project = Annotated[
     str, typer.Option("--project", metavar="DIR", help="Only of this directory, or its end.")
 ]
@@ -41,10 +36,10 @@ _Found = tuple[Entry, Session, Status]
 
 
 @taking
-def ls(context: typer.Context) -> int:
+def ls(context: typer.Context, host: Hosts = None) -> int:
     """Print hosts, their projects, and the sessions of these.
 
-    Exit code 3: hosts were not reached, what the others have is printed.
+    Exit code 3: not all could be read, what there is is printed.
     """
 
     async def job(work: Work) -> int:
@@ -54,13 +49,18 @@ def ls(context: typer.Context) -> int:
         else:
             style = remote_text.style()
             put(remote_text.tree(fleet, work.preferences, work.clock(), style))
-        return unreached(fleet)
+        return unread(fleet)
 
-    return using(start(context), job)
+    return using(start(context), job, host)
 
 
 @taking
-def hosts(context: typer.Context, json_: Json = False, watch: Watch = False) -> int:  # noqa: FBT002 - flags
+def hosts(
+    context: typer.Context,
+    host: Hosts = None,
+    json_: Json = False,  # noqa: FBT002 - a flag
+    watch: Watch = False,  # noqa: FBT002 - a flag
+) -> int:
     """Print every host, its state, why it is in it, and what mends that.
 
     With --watch go on: a line for each host that changes; with --json one document a line, {"at",
@@ -70,7 +70,7 @@ def hosts(context: typer.Context, json_: Json = False, watch: Watch = False) -> 
     if watch:
         from opencoderouter.cli.remote_watch import watching
 
-        return using(start(context), lambda work: watching(work, as_json=json_))
+        return using(start(context), lambda work: watching(work, as_json=json_), host)
 
     async def job(work: Work) -> int:
         fleet, now, display = await work.asked(), work.clock(), work.preferences.display
@@ -82,34 +82,32 @@ def hosts(context: typer.Context, json_: Json = False, watch: Watch = False) -> 
             put(remote_text.hosts(fleet.entries.values(), now, display, remote_text.style()))
         return 0
 
-    return using(start(context), job)
+    return using(start(context), job, host)
 
 
 @taking
 def sessions(
     context: typer.Context,
+    host: Hosts = None,
     json_: Json = False,  # noqa: FBT002 - a flag
     state: State = None,
-    host: Hosts = None,
     project: Project = "",
     archived: Archived = False,  # noqa: FBT002 - a flag
 ) -> int:
-    """Print all sessions of all hosts.
+    """Print all sessions.
 
-    Exit code 3: hosts were not reached, what the others have is printed.
+    Exit code 3: not all could be read, what there is is printed.
     """
     states = set(state or ()) or set(Status)
     if not archived and Status.ARCHIVED not in (state or ()):
         states -= {Status.ARCHIVED}
-    globs = tuple(host or ())
-    is_wanted = naming.wanted(host=globs, project=project)
 
     async def job(work: Work) -> int:
         fleet, now = await work.asked(), work.clock()
         found = [
             row
             for row in document.sessions(fleet, now, work.preferences.display)
-            if row[2] in states and is_wanted(row[0].host.alias, row[1])
+            if row[2] in states and naming.is_of(project, row[1])
         ]
         found.sort(key=_order(work.preferences.sessions.sort_by))
         if json_:
@@ -118,31 +116,30 @@ def sessions(
             put(remote_text.sessions(found, now, remote_text.style()))
         else:
             say("there are no such sessions")
-        return unreached(fleet, globs or ("*",))
+        return unread(fleet)
 
-    return using(start(context), job, named(globs))
+    return using(start(context), job, host)
 
 
 @taking
-def attention(context: typer.Context, json_: Json = False, host: Hosts = None) -> int:  # noqa: FBT002 - a flag
-    """Print what waits for a person, on all hosts, oldest first; then what failed.
+def attention(context: typer.Context, host: Hosts = None, json_: Json = False) -> int:  # noqa: FBT002 - a flag
+    """Print what waits for a person, oldest first; then what failed.
 
-    Exit code 3: hosts were not reached, what the others have is printed.
+    Exit code 3: not all could be read, what there is is printed.
     """
-    globs = tuple(host or ())
 
     async def job(work: Work) -> int:
         fleet = await work.asked()
-        found = [one for one in waiting(fleet) if naming.concerns(one, globs)]
+        found = waiting(fleet)
         if json_:
             _json([document.item(one) for one in found])
         elif found:
             put(remote_text.items(found, work.clock(), remote_text.style()))
         else:
             say("nothing waits for you")
-        return unreached(fleet, globs or ("*",))
+        return unread(fleet)
 
-    return using(start(context), job, named(globs))
+    return using(start(context), job, host)
 
 
 _NONE = "there are no hosts: ssh's configuration names none, or `hosts.include` leaves them out"

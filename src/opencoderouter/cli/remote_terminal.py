@@ -14,8 +14,8 @@ import typer
 
 from opencoderouter.cli.failure import Failure
 from opencoderouter.cli.remote_act import one, parsed
-from opencoderouter.cli.remote_fleet import Work, failed, say, unreached, using
-from opencoderouter.cli.remote_hosts import complete
+from opencoderouter.cli.remote_fleet import Work, failed, say, see_one, unreached, using
+from opencoderouter.cli.remote_hosts import Host, complete
 from opencoderouter.cli.remote_options import start, taking
 from opencoderouter.core.fleet.control import Failed, Foreground
 from opencoderouter.core.fleet.model import SessionRef
@@ -27,9 +27,6 @@ Meant = Annotated[
         help="An id or the beginning of one, HOST:ID, or a directory: its newest session.",
         autocompletion=complete,
     ),
-]
-Host = Annotated[
-    str, typer.Argument(metavar="HOST", help="An alias of ssh's.", autocompletion=complete)
 ]
 
 
@@ -51,6 +48,7 @@ def attach(context: typer.Context, session: Meant) -> int:
 @taking
 def login(context: typer.Context, host: Host) -> int:
     """Do what a host wants of a person before it lets us in: a key, a passphrase, a password."""
+    see_one(host)
     _see_terminal("login")
 
     async def job(work: Work) -> int:

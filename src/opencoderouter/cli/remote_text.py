@@ -11,7 +11,7 @@ from opencoderouter.cli import text
 from opencoderouter.core.fleet import wording
 from opencoderouter.core.fleet.attention import Item
 from opencoderouter.core.fleet.fleet import Entry, Fleet
-from opencoderouter.core.fleet.model import Session, SessionRef
+from opencoderouter.core.fleet.model import Report, Session, SessionRef
 from opencoderouter.core.fleet.preferences import Display, Preferences
 from opencoderouter.core.fleet.projects import LONGEST, Known, Project, facts
 from opencoderouter.core.fleet.refs import directory_of
@@ -99,11 +99,20 @@ def items(found: Iterable[Item], now: float, style: Style) -> str:
         (
             *(one.host, one.need, wording.ago(one.since, now)),
             one.target.id if isinstance(one.target, SessionRef) else "-",
-            *(one.title[:LONGEST], one.text[:LONGEST]),
+            *(one.title[:LONGEST], _asked(one)),
         )
         for one in found
     )
     return text.fitting(_ITEMS, rows, style.width)
+
+
+def _asked(item: Item) -> str:
+    """Return the beginning of a text, and what "always" would allow."""
+    always = item.ask.always if item.ask is not None else ()
+    text = wording.exactly(item.text)
+    begun = text if len(text) <= LONGEST else f"{text[: LONGEST - 3]}..."
+    listed = wording.exactly(", ".join(always))
+    return f"{begun} (always: {listed})" if always else begun
 
 
 def change(entry: Entry) -> str:
@@ -124,9 +133,15 @@ def _row(entry: Entry, now: float, display: Display) -> tuple[str, ...]:
         report.state if report else "-",
         report.via or "-" if report else "-",
         good.version or "-" if good else "-",
-        f"{tally.sessions}{busy}" if good else "-",
-        report.reason if report else "",
+        f"{tally.sessions}{busy}" if entry.counted else "-",
+        _why(report) if report else "",
     )
+
+
+def _why(report: Report) -> str:
+    """Return why a host is not there, or what of it could not be read."""
+    parts = (f"{failure.part}: {failure.reason}" for failure in report.failures)
+    return report.reason or "; ".join(parts)
 
 
 def _host(entry: Entry, preferences: Preferences, now: float, style: Style) -> Iterator[str]:

@@ -14,35 +14,65 @@ from opencoderouter.core.fleet.transport import Completed, Link
 from opencoderouter.fleet.live import look
 from opencoderouter.fleet.script import COMMAND, Wanted, script
 
-_MOST = 16 << 20  # octets; the script's own bounds are below, what a profile prints is not bounded
-_SHARE = 0.7  # of the time, for each part of the script; the connection and the servers need some
+_MOST = 8 << 20  # octets; the script's own bounds are below, what a profile prints is not bounded
+_LAST = 1.0  # seconds at the end that are the servers'
 _LEAST = 0.5  # seconds that are worth beginning to ask servers
+_FORGET = 600.0  # seconds
 _REASON = 200
 
 
-async def ask(
-    link: Link, host: HostSpec, preferences: Preferences, clock: Callable[[], float]
-) -> Report:
-    """Ask a host everything; takes ``polling.timeout`` seconds at most. Changes nothing there.
+class Asker:
+    """Asks hosts, and keeps of each what need not be told again: versions and sessions.
 
-    A part that fails is a ``Failure`` of the report; only a host that runs no script for us at all
-    is not reached. ``clock`` gives seconds since the epoch.
+    OpenCode takes a host a second for either, so it is started there only where its file, or what
+    its database holds, has changed; every ten minutes all is asked, since a version manager may
+    change the version behind a file that stays. ``clock`` gives seconds since the epoch.
     """
-    time = asyncio.get_running_loop().time
-    began, seconds = time(), preferences.polling.timeout
-    nonce, heard = secrets.token_hex(16), _Heard()
-    text = script(_wanted(host, preferences), nonce)
-    done = await link.run(COMMAND, stdin=text, within=seconds, on_output=heard.take)
-    told = read_answer(bytes(heard.output), nonce)
-    if told is None:
-        report = _silent(done)
-    else:
-        if isinstance(done, Unreached):  # in the midst of it
-            told = replace(told, failures=(*told.failures, Failure("host", done.reason)))
-        report = await _looked(link, told, clock(), began + seconds - time())
-    return replace(
-        report, at=clock(), took=time() - began, via=link.via, via_reason=link.via_reason
-    )
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._known = dict[str, tuple[float, Told]]()  # by alias: since when, and what
+
+    async def ask(self, link: Link, host: HostSpec, preferences: Preferences) -> Report:
+        """Ask a host everything; takes ``polling.timeout`` seconds at most. Changes nothing there.
+
+        A part that fails is a ``Failure`` of the report; only a host that runs no script for us at
+        all is not reached. What sessions do is asked each time.
+        """
+        began = asyncio.get_running_loop().time()
+        done, told = await self._run(link, host, preferences)
+        left = began + preferences.polling.timeout - asyncio.get_running_loop().time()
+        if told is None:
+            report = _silent(done)
+        else:
+            if isinstance(done, Unreached):  # in the midst of it
+                told = replace(told, failures=(*told.failures, Failure("host", done.reason)))
+            report = await _looked(link, told, self._clock(), left)
+        took = asyncio.get_running_loop().time() - began
+        return replace(
+            report, at=self._clock(), took=took, via=link.via, via_reason=link.via_reason
+        )
+
+    async def _run(
+        self, link: Link, host: HostSpec, preferences: Preferences
+    ) -> tuple[Completed | Unreached, Told | None]:
+        """Run the script; return what became of it, and what it has told."""
+        since, known = self._memory(host.alias)
+        nonce, heard = secrets.token_hex(16), _Heard()
+        text = script(_wanted(host, preferences, known), nonce)
+        limit = preferences.polling.timeout
+        within = max(limit - _LAST, limit / 2)
+        done = await link.run(COMMAND, stdin=text, within=within, on_output=heard.take)
+        # Megabytes take a second, in which the other hosts are not to wait.
+        told = await asyncio.to_thread(read_answer, bytes(heard.output), nonce, known)
+        if told is not None:
+            self._known[host.alias] = since, told.lasting
+        return done, told
+
+    def _memory(self, alias: str) -> tuple[float, Told]:
+        now = self._clock()
+        since, known = self._known.get(alias, (now, Told()))
+        return (since, known) if 0 <= now - since < _FORGET else (now, Told())
 
 
 class _Heard:
@@ -56,12 +86,14 @@ class _Heard:
             self.output += piece
 
 
-def _wanted(host: HostSpec, preferences: Preferences) -> Wanted:
+def _wanted(host: HostSpec, preferences: Preferences, known: Told) -> Wanted:
     return Wanted(
-        seconds=max(1, int(preferences.polling.timeout * _SHARE)),
+        # The host ends what is late within a second, and sends what it has before we leave.
+        seconds=max(1, int(preferences.polling.timeout - _LAST) - 1),
         opencode_path=host.opencode_path,
         scan_paths=host.scan_paths or preferences.sessions.scan_paths,
         use_db=preferences.sessions.enrich_from_db,
+        known=known.marks,
     )
 
 

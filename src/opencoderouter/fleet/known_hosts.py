@@ -92,6 +92,8 @@ class Known:
 class _Line:
     """A line that can be read. ``names`` are its patterns, or it has the hash of one name.
 
+    ``plain``: no pattern is more than a name.
+
     The hash is written out, with ``inner`` and ``outer`` key (RFC 2104): there may be thousands of
     lines and hundreds of hosts, and ``hmac`` takes five times as long.
     """
@@ -99,6 +101,7 @@ class _Line:
     marker: str
     key: Key
     names: tuple[str, ...] = ()
+    plain: bool = False
     inner: bytes = b""
     outer: bytes = b""
     digest: bytes = b""
@@ -108,14 +111,14 @@ class _Line:
         if self.digest:
             inner = _sha1(self.inner + name.encode(errors="surrogateescape"))
             return _sha1(self.outer + inner) == self.digest
-        return any_matches(name, self.names)
+        return name in self.names if self.plain else any_matches(name, self.names)
 
     @property
     def needs_ssh(self) -> str:
         """Say what it is, where only OpenSSH is to judge."""
         if self.marker:
             return "a certificate authority" if self.marker == _CA else "a revoked key"
-        return "a pattern" if any(map(is_wild, self.names)) else ""
+        return "" if self.plain or not any(map(is_wild, self.names)) else "a pattern"
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +134,7 @@ class KnownHosts:
 
     def __init__(self) -> None:
         self._files: dict[Path, tuple[tuple[int, ...], _File]] = {}
+        self._known: dict[tuple[str, str, str], tuple[list[_File], Known]] = {}
 
     def of(self, resolved: Resolved) -> Known:
         """Return what is known of a host. Reads files, which may take a while."""
@@ -138,9 +142,11 @@ class KnownHosts:
         paths, reason = _paths(resolved)
         files = [file for path in paths if (file := self._read(path)) is not None]
         unreadable = next((file.unreadable for file in files if file.unreadable), "")
-        return _known(
-            name, _portless(resolved, name), files, _option(resolved) or reason or unreadable
-        )
+        key = (name, _portless(resolved, name), _option(resolved) or reason or unreadable)
+        kept = self._known.get(key)
+        if kept is None or kept[0] != files:  # the very same ones while nothing has changed
+            kept = self._known[key] = (files, _known(*key, files))
+        return kept[1]
 
     def _read(self, path: Path) -> _File | None:
         """Return a file; None if there is none."""
@@ -182,7 +188,9 @@ def _line(fields: list[str]) -> _Line | None:
     if names.startswith("@") or not _is_key(kind, encoded):
         return None
     if not names.startswith("|"):
-        return _Line(marker, (kind, encoded), tuple(names.lower().split(",")))
+        each = tuple(names.lower().split(","))
+        plain = not any(one.startswith("!") or is_wild(one) for one in each)
+        return _Line(marker, (kind, encoded), each, plain)
     salt, _, digest = names.removeprefix(_HASHED).partition("|")
     octets = (_octets(salt), _octets(digest))
     if not names.startswith(_HASHED) or [len(one) for one in octets] != [_SALT, _SALT]:
@@ -239,7 +247,7 @@ def _option(resolved: Resolved) -> str:
     return next((f"its configuration has {name}" for name in set_), "")
 
 
-def _known(name: str, portless: str, files: list[_File], reason: str) -> Known:
+def _known(name: str, portless: str, reason: str, files: list[_File]) -> Known:
     mine = [(file.path, line) for file in files for line in file.lines if line.has(name)]
     bare = [
         (file.path, line)
@@ -260,7 +268,7 @@ def _known(name: str, portless: str, files: list[_File], reason: str) -> Known:
 
 def to_learn(alias: str, config: str = "") -> tuple[str, ...]:
     """Return the command with which a person looks at the key of a new host, and accepts it."""
-    options = "-o BatchMode=no -o StrictHostKeyChecking=ask"
+    options = "-o BatchMode=no -o StrictHostKeyChecking=ask -o RemoteCommand=none"
     return (f"ssh {_file(config)}{options} -- {shlex.quote(alias)} true",)
 
 

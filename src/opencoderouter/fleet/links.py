@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 import shlex
-import tempfile
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib import import_module
-from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar
 
@@ -18,8 +17,9 @@ from opencoderouter.core.fleet.model import LOCAL, Resolved, Unreached, Via
 from opencoderouter.core.fleet.preferences import Polling, Ssh, Transport
 from opencoderouter.core.fleet.transport import Completed, Link, NotForwarded, Stream
 from opencoderouter.fleet import openssh, verdict
-from opencoderouter.fleet.choice import choose
+from opencoderouter.fleet.choice import Choice, choose
 from opencoderouter.fleet.dial import Names
+from opencoderouter.fleet.folder import folder
 from opencoderouter.fleet.known_hosts import Known, KnownHosts, to_forget, to_learn
 from opencoderouter.fleet.local import LocalLink
 from opencoderouter.fleet.openssh import OpensshLink, Setting
@@ -51,24 +51,31 @@ class Way:
 class FleetLinks:
     """Links to all hosts, made when they are asked for; all that they opened ends with the block.
 
-    ``resolve`` says what an alias is now (``ssh -G``).
+    ``resolve`` says what an alias is now (``ssh -G``), ``is_local`` which of them is this machine.
     """
 
-    def __init__(self, ssh: Ssh, polling: Polling, resolve: Resolve) -> None:
+    def __init__(
+        self,
+        ssh: Ssh,
+        polling: Polling,
+        resolve: Resolve,
+        is_local: Callable[[str], bool] = LOCAL.__eq__,
+    ) -> None:
         self.ssh = ssh
         self._polling, self._resolve = polling, resolve
         self._threads = Threads(polling.max_parallel + _MORE_THREADS, "fleet")
         self._names = Names()
         self._known_hosts = KnownHosts()
         self._starts: dict[object, asyncio.Semaphore] = {}
-        self._links: dict[str, HostLink | LocalLink] = {}
+        self._is_local, self._local = is_local, LocalLink()
+        self._links: dict[str, HostLink] = {}
         self._fabric: dict[tuple[str, ...], FabricLink] = {}
         self._end = AsyncExitStack()
         self.setting: Setting
 
     async def __aenter__(self) -> Self:
-        folder = self._end.enter_context(tempfile.TemporaryDirectory(prefix="ocr-"))
-        self.setting = Setting(self.ssh, Path(folder), self.starts)
+        path = self._end.enter_context(folder())
+        self.setting = Setting(self.ssh, path, self.starts)
         return self
 
     async def __aexit__(
@@ -81,55 +88,67 @@ class FleetLinks:
             fabric.close()
         async with asyncio.TaskGroup() as group:
             for link in self._links.values():
-                if isinstance(link, HostLink):
-                    group.create_task(link.close(), name="end of a link")
+                group.create_task(link.close(), name="end of a link")
         await asyncio.to_thread(self._threads.end)
         await self._end.aclose()
 
     def link(self, alias: str) -> Link:
         """Return the link of a host; the same one each time."""
+        if self._is_local(alias):
+            return self._local
         if alias not in self._links:
-            self._links[alias] = LocalLink() if alias == LOCAL else HostLink(alias, self)
+            self._links[alias] = HostLink(alias, self)
         return self._links[alias]
 
     def starts(self, server: object) -> asyncio.Semaphore:
         """Return what limits the logins that begin at one server."""
         return self._starts.setdefault(server, asyncio.Semaphore(_STARTS))
 
-    async def way(self, alias: str) -> Way | Unreached:
-        """Return how to reach a host."""
+    async def way(self, alias: str, before: Way | None) -> Way | Unreached:
+        """Return how to reach a host: as ``before``, while what was opened then is open."""
         resolved = await self._resolve(alias)
-        return resolved if isinstance(resolved, Unreached) else await self._way(resolved, ())
+        if isinstance(resolved, Unreached):
+            return resolved
+        same = before is not None and before.target is not None and before.resolved == resolved
+        if before is not None and same and self.fabric((alias,)).is_open(resolved):
+            return before
+        return await self._way(resolved, ())
 
-    async def fabric(self, key: tuple[str, ...]) -> FabricLink:
-        """Return the link by Fabric; ``key`` is the alias, then the way there if it is special."""
+    def fabric(self, key: tuple[str, ...]) -> FabricLink:
+        """Return the link by Fabric, which ``_way`` has loaded.
+
+        ``key`` is the alias, then the way there if it is special.
+        """
         if key not in self._fabric:
-            module = await self._threads.call(_module)
-            limit = self.ssh.connect_timeout
+            module, limit = _module(), self.ssh.connect_timeout
             means = module.Means(
                 self._threads, self._names, self.starts, self.ssh.control_persist, limit
             )
-            self._fabric.setdefault(key, module.FabricLink(means))
+            self._fabric[key] = module.FabricLink(means)
         return self._fabric[key]
 
     async def _way(self, resolved: Resolved, passed: tuple[str, ...]) -> Way | Unreached:
         """Return how to reach a host; ``passed`` are those to which it is on the way."""
-        known = await self._threads.call(lambda: self._known_hosts.of(resolved))
-        choice = await self._threads.call(lambda: choose(resolved, self.ssh, known))
-        mends = self._mends(resolved, known)
+        choice, mends = await self._threads.call(lambda: self._chosen(resolved))
         if choice.refused:
             return verdict.broken(choice.refused)
         if choice.via is Via.OPENSSH:
             return Way(resolved, mends, None, choice.reason)
-        module = await self._threads.call(_module)
-        if not resolved.jumps:
-            return Way(resolved, mends, module.Target(resolved, known, mends))
-        hop = await self._hop(resolved, (*passed, resolved.alias))
+        hop = await self._hop(resolved, (*passed, resolved.alias)) if resolved.jumps else None
         if isinstance(hop, Unreached):
             return hop
         if isinstance(hop, str):
             return Way(resolved, mends, None, hop)
-        return Way(resolved, mends, module.Target(resolved, known, mends, hop))
+        known = partial(self._known_hosts.of, resolved)
+        return Way(resolved, mends, _module().Target(resolved, known, mends, hop))
+
+    def _chosen(self, resolved: Resolved) -> tuple[Choice, Mends]:
+        """Return what carries commands to a host, and load it. Reads files."""
+        known = self._known_hosts.of(resolved)
+        choice = choose(resolved, self.ssh, known)
+        if choice.via is Via.FABRIC:
+            _module()
+        return choice, self._mends(resolved, known)
 
     async def _hop(self, resolved: Resolved, passed: tuple[str, ...]) -> Hop | str | Unreached:
         """Return the last jump host before a host, or why OpenSSH has to go there."""
@@ -146,9 +165,8 @@ class FleetLinks:
             return verdict.behind(last, way)
         if way.target is None:
             return f"its jump host {last} needs it: {way.reason}"
-        module = await self._threads.call(_module)
-        link = await self.fabric((found.alias, *before))
-        hop: Hop = module.Hop(last, link, way.target)
+        link = self.fabric((found.alias, *before))
+        hop: Hop = _module().Hop(last, link, way.target)
         return hop
 
     def _mends(self, resolved: Resolved, known: Known) -> Mends:
@@ -169,7 +187,7 @@ class HostLink:
     def __init__(self, alias: str, links: FleetLinks) -> None:
         self._alias, self._links = alias, links
         self._openssh = OpensshLink(alias, links.setting)
-        self._resolved: Resolved | None = None
+        self._way: Way | None = None
         self._unable = ""
         self._logged_in = False
         self.via = Via.FABRIC
@@ -225,7 +243,7 @@ class HostLink:
         end = _now() + within
         try:
             async with asyncio.timeout(within):
-                way = await self._links.way(self._alias)
+                way = await self._links.way(self._alias, self._way)
                 if isinstance(way, Unreached):
                     return way
                 await self._look(way)
@@ -233,22 +251,23 @@ class HostLink:
             return verdict.late("while its configuration was read", within)
         if way.target is not None and not self._unable and not self._logged_in:
             self.via, self.via_reason = Via.FABRIC, ""
-            link = await self._links.fabric((self._alias,))
+            link = self._links.fabric((self._alias,))
             result = await by_fabric(link, way.target, end - _now())
-            if not await self._is_for_ssh(result):
-                return result  # type: ignore[return-value] # it is not Unable
+            if not await self._is_for_ssh(way, result):
+                return _final(result)
         self.via = Via.OPENSSH
         self.via_reason = way.reason or self._unable or "somebody has logged in with ssh"
         return await by_ssh(way, end - _now())
 
     async def _look(self, way: Way) -> None:
         """Forget what was true of the host's earlier configuration, and of a login that is over."""
-        if way.resolved != self._resolved:
-            self._resolved, self._unable = way.resolved, ""
+        if self._way is None or way.resolved != self._way.resolved:
+            self._unable = ""
+        self._way = way
         if self._logged_in:
-            self._logged_in = await self._openssh.is_live()
+            self._logged_in = await self._openssh.is_live(way.resolved)
 
-    async def _is_for_ssh(self, result: object) -> bool:
+    async def _is_for_ssh(self, way: Way, result: object) -> bool:
         if self._links.ssh.transport is not Transport.AUTO:
             return False
         if isinstance(result, Unable):
@@ -256,8 +275,15 @@ class HostLink:
             _log.info("fabric unable host=%s reason=%s", self._alias, result.reason)
             return True
         wanted = isinstance(result, Unreached) and bool(result.how)  # here, or on the way
-        self._logged_in = wanted and await self._openssh.is_live()
+        self._logged_in = wanted and await self._openssh.is_live(way.resolved)
         return self._logged_in
+
+
+def _final(result: T | Unable) -> T | Unreached:
+    """Return the result where OpenSSH is not to be asked."""
+    if isinstance(result, Unable):
+        return verdict.broken(f"{result.reason}; ssh.transport is fabric")
+    return result
 
 
 def _destination(hop: str) -> str:

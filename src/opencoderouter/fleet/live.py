@@ -59,6 +59,7 @@ class Routed:
     """A router that lets us in, and where it has the servers: prefix by port."""
 
     router: Router
+    address: str
     prefixes: dict[int, str]
 
 
@@ -89,7 +90,10 @@ def _through(places: Iterable[Place], routed: Routed | None) -> list[tuple[Serve
     """Return where each server is asked: through the router where that has a route to it."""
     prefixes = routed.prefixes if routed else {}
     return [
-        (place.server, Endpoint(routed.router.port, prefix=prefixes[place.server.port]))
+        (
+            place.server,
+            Endpoint(routed.router.port, routed.address, prefixes[place.server.port]),
+        )
         if routed and place.server.port in prefixes
         else (place.server, place.endpoint)
         for place in places
@@ -137,7 +141,7 @@ class _Asker:
             if told.get("healthy") is True:
                 version = values.text(told.get("version"), 64)
                 router = Router(place.server.port, version, place.server.pid)
-                return Routed(router, dict(_prefixes(listed.json)))
+                return Routed(router, place.server.address, dict(_prefixes(listed.json)))
         return None
 
     async def servers(

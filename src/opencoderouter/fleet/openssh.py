@@ -6,7 +6,7 @@ import asyncio
 import math
 import os
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +20,9 @@ from opencoderouter.fleet.verdict import Mends
 
 SESSIONS = 10  # commands at once over one connection: MaxSessions of sshd_config(5)
 _NO_MASTER = ("-o", "ControlMaster=no", "-o", "ControlPath=none")
+# What a configuration may say that makes of a command something else. OpenSSH before 8.7 knows none
+# of it, and takes no word that it does not know: `ssh -G` prints those that it does.
+_AS_COMMAND = (("ForkAfterAuthentication", "no"), ("SessionType", "default"), ("StdinNull", "no"))
 _LONGEST = 104 - 1 - 17  # sun_path of the smallest system; ssh adds 17 while it makes the socket
 _HASH = "x" * 40  # as long as what %C stands for
 _FAILED = 255  # exit code of ssh where it is not the command's
@@ -55,9 +58,8 @@ def control_path(ssh: Ssh, alias: str) -> str:
 def login(ssh: Ssh, alias: str, path: str) -> list[str]:
     """Return what a person runs to log in once, for all that comes after it."""
     persist = max(1, math.ceil(ssh.control_persist))
-    kept = ("ControlMaster=yes", f"ControlPath={path}", f"ControlPersist={persist}")
-    options = [word for one in kept for word in ("-o", one)]
-    return [*command(ssh), *options, "-N", "-f", "--", alias]
+    kept = (("ControlMaster", "yes"), ("ControlPath", path), ("ControlPersist", f"{persist}"))
+    return [*command(ssh), *_words(kept), "-N", "-f", "--", alias]
 
 
 class OpensshLink:
@@ -68,6 +70,7 @@ class OpensshLink:
         self._path = control_path(setting.ssh, alias)
         self._socket: Path | None = None  # what ssh makes of the path
         self._made = False
+        self._lent = False  # the connection of somebody's own ssh is used
         self._prohibited = False
         self._sessions = asyncio.Semaphore(SESSIONS)
         self._attempts = Attempts[bool, Unreached]()
@@ -83,7 +86,10 @@ class OpensshLink:
                     return failure
                 connecting = False
                 async with self._sessions:
-                    return await self._run(resolved, mends, asked)
+                    done = await self._run(resolved, mends, asked)
+                if isinstance(done, Unreached) and done.how:
+                    self._lent = False  # it is over
+                return done
         except TimeoutError:
             return _late(within, connecting=connecting)
 
@@ -101,13 +107,22 @@ class OpensshLink:
         except TimeoutError:
             return _late(within, connecting=connecting)
 
-    async def is_live(self) -> bool:
-        """Tell whether somebody has logged in, whose connection can be used."""
-        if not self._path:
-            return False
-        self._socket = self._socket or await self._expanded()
-        if not self._socket.exists():
-            return False
+    async def is_live(self, resolved: Resolved) -> bool:
+        """Tell whether somebody has logged in, whose connection can be used.
+
+        By the command that was shown, or by an ssh of their own, which keeps its connection where
+        their configuration says (ControlPath).
+        """
+        if self._path:
+            self._socket = self._socket or await self._expanded()
+        for lent, socket in ((False, self._socket), (True, self._theirs(resolved))):
+            self._lent = lent
+            if socket is not None and socket.exists() and await self._answers():
+                return True
+        self._lent = False
+        return False
+
+    async def _answers(self) -> bool:
         argv = [*self._argv(self._masters()), "-O", "check", "--", self._alias]
         done = await process.run(argv, environment=environment())
         return isinstance(done, Completed) and done.code == 0
@@ -119,8 +134,17 @@ class OpensshLink:
             argv = [*self._argv(self._masters()), "-O", "exit", "--", self._alias]
             await process.run(argv, environment=environment())
 
+    def _theirs(self, resolved: Resolved) -> Path | None:
+        path = resolved.first("controlpath", "none")
+        return None if path == "none" or self._setting.ssh.control_master == "no" else Path(path)
+
+    @property
+    def _is_shared(self) -> bool:
+        return bool(self._path) or self._lent
+
     def _masters(self) -> Sequence[str]:
-        return ("-o", "ControlMaster=no", "-o", f"ControlPath={self._path}")
+        path = () if self._lent else ("-o", f"ControlPath={self._path}")
+        return ("-o", "ControlMaster=no", *path)
 
     def _argv(self, more: Sequence[str]) -> list[str]:
         """Return ``ssh`` for programs: nobody is asked, nothing is forwarded by itself."""
@@ -132,9 +156,10 @@ class OpensshLink:
             "PermitLocalCommand": "no",
             "RemoteCommand": "none",
             "RequestTTY": "no",
+            "Tunnel": "no",
+            "UpdateHostKeys": "no",  # it would write keys that nobody has seen
         }
-        words = [word for key, value in options.items() for word in ("-o", f"{key}={value}")]
-        return [*command(ssh), "-T", "-x", *words, *more]
+        return [*command(ssh), "-T", "-x", *_words(options.items()), *more]
 
     def _limited(self, resolved: Resolved) -> Sequence[str]:
         if resolved.first("connecttimeout", "none") != "none":
@@ -143,13 +168,17 @@ class OpensshLink:
 
     async def _connected(self, resolved: Resolved, mends: Mends) -> Unreached | None:
         """Make the connection that the others share, if there is to be one."""
-        if not self._path:
+        theirs = self._theirs(resolved)
+        self._lent = self._lent and theirs is not None and theirs.exists()
+        if not self._path or self._lent:
             return None
         socket = self._socket = self._socket or await self._expanded()
 
         async def make() -> tuple[bool, None] | tuple[None, Unreached]:
             failure = await self._make(resolved, mends)
-            return (True, None) if failure is None else (None, failure)
+            if failure is None or (failure.how and await self.is_live(resolved)):
+                return True, None
+            return None, failure
 
         _, failure = await self._attempts.result(lambda: socket.exists() or None, make)
         return failure
@@ -165,7 +194,7 @@ class OpensshLink:
         socket = self._socket
         if socket is not None:
             socket.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        own = self._argv(self._limited(resolved))
+        own = self._argv((*self._limited(resolved), "-o", "LogLevel=INFO"))
         words = login(self._setting.ssh, self._alias, self._path)
         argv = [*own, *words[len(command(self._setting.ssh)) :]]
         async with self._setting.starts(_server(resolved)):
@@ -177,8 +206,8 @@ class OpensshLink:
         return _verdict(said, resolved, mends) if code else None
 
     async def _run_alone(self, resolved: Resolved, mends: Mends) -> Unreached | None:
-        alone = (*_NO_MASTER, *self._limited(resolved))
-        argv = [*self._argv(alone), "--", self._alias, "true"]
+        alone = (*_NO_MASTER, *self._limited(resolved), *_as_command(resolved))
+        argv = [*self._argv((*alone, "-o", "LogLevel=INFO")), "--", self._alias, "true"]
         done = await process.run(argv, environment=environment())
         if isinstance(done, Unreached) or done.code != _FAILED:
             return done if isinstance(done, Unreached) else None
@@ -187,14 +216,14 @@ class OpensshLink:
     async def _started(self, argv: Sequence[str]) -> tuple[int, str]:
         with tempfile.TemporaryFile(dir=self._setting.folder) as said:
             code = await process.launch(argv, environment(), said)
-            said.seek(0)
-            return code, said.read().decode(errors="replace")
+            return code, process.tail(said)
 
     async def _run(self, resolved: Resolved, mends: Mends, asked: Command) -> Completed | Unreached:
-        shared = self._masters() if self._path else (*_NO_MASTER, *self._limited(resolved))
+        shared = self._masters() if self._is_shared else (*_NO_MASTER, *self._limited(resolved))
         with tempfile.NamedTemporaryFile(dir=self._setting.folder) as log:
             # its own errors are not to be taken for the command's: both can end with 255
-            own = ("-o", f"LogLevel={'ERROR' if self._path else 'INFO'}", "-E", log.name)
+            level = "ERROR" if self._is_shared else "INFO"
+            own = (*_as_command(resolved), "-o", f"LogLevel={level}", "-E", log.name)
             argv = [*self._argv((*shared, *own)), "--", self._alias, asked.line]
             try:
                 done = await process.run(
@@ -202,7 +231,7 @@ class OpensshLink:
                 )
             except OSError as error:
                 return verdict.broken(f"ssh cannot be started: {error.strerror}")
-            said = log.read().decode(errors="replace")
+            said = process.tail(log)
         if isinstance(done, Completed) and done.code == _FAILED and said:
             stderr = done.stderr.decode(errors="replace")  # that of a jump host's ssh is in it
             return _verdict(f"{stderr}\n{said}", resolved, mends)
@@ -213,12 +242,13 @@ class OpensshLink:
     ) -> Stream | NotForwarded | Unreached:
         if self._prohibited:
             return verdict.not_forwarded("prohibited")
-        if self._path:
-            stream, _ = await self._opened(self._masters(), address)
+        plainly = _as_command(resolved)
+        if self._is_shared:
+            stream, _ = await self._opened((*self._masters(), *plainly), address)
             if stream is not None:
                 return stream
         # A master only says that it was refused; by itself, ssh says why.
-        alone = (*_NO_MASTER, *self._limited(resolved))
+        alone = (*_NO_MASTER, *self._limited(resolved), *plainly)
         async with self._setting.starts(_server(resolved)):
             stream, said = await self._opened(alone, address)
         if stream is not None:
@@ -236,6 +266,14 @@ class OpensshLink:
         where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         argv = self._argv((*shared, "-o", "LogLevel=DEBUG2", "-W", where, "--", self._alias))
         return await stdio.opened(argv, environment())
+
+
+def _words(options: Iterable[Sequence[str]]) -> list[str]:
+    return [word for key, value in options for word in ("-o", f"{key}={value}")]
+
+
+def _as_command(resolved: Resolved) -> list[str]:
+    return _words(one for one in _AS_COMMAND if one[0].lower() in resolved.options)
 
 
 def _verdict(text: str, resolved: Resolved, mends: Mends) -> Unreached:

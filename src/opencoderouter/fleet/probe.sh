@@ -2,7 +2,8 @@
 # and size. Linux is tried (dash, bash, busybox, zsh's sh); macOS, by lsof, is not.
 #
 # fleet.script puts before it, quoted for the shell:
-#   nonce  parts  seconds  proc  opencode_path  use_db  limit  sql, and scan paths as arguments
+#   nonce  parts  seconds  proc  opencode_path  use_db  limit  sql  known_program  known_database,
+#   and scan paths as arguments
 #
 # Each part is told as below; only lines that begin with the nonce mean anything.
 #   <nonce> part NAME
@@ -15,9 +16,11 @@ main() {
     unset CDPATH GREP_OPTIONS POSIXLY_CORRECT
     LC_ALL=C PATH=$PATH:/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin
     OPENCODE_DISABLE_AUTOUPDATE=1 OPENCODE_DISABLE_MODELS_FETCH=1 OPENCODE_DISABLE_LSP_DOWNLOAD=1
+    OPENCODE_DISABLE_PROJECT_CONFIG=1 # nor are its own files put beside a repository's
     export LC_ALL PATH OPENCODE_DISABLE_AUTOUPDATE OPENCODE_DISABLE_MODELS_FETCH \
-        OPENCODE_DISABLE_LSP_DOWNLOAD
+        OPENCODE_DISABLE_LSP_DOWNLOAD OPENCODE_DISABLE_PROJECT_CONFIG
     data=${XDG_DATA_HOME:-$HOME/.local/share}/opencode
+    end=$(($(date +%s) + seconds)) # one for all: what comes late has what is left
     printf '\n%s begin 1\n' "$nonce"
     find_program
     case $parts in
@@ -28,8 +31,8 @@ main() {
     printf '\n%s end\n' "$nonce"
 }
 
-# The two that start OpenCode take a second each, so all run side by side; each pipe keeps the
-# words of one apart from the words of the others.
+# The two that start OpenCode take a second each, and one that hangs must not take the time of
+# another, so all run side by side; each pipe keeps the words of one apart from those of the others.
 everything() {
     scratch=
     if [ -n "$program" ] && [ ! -d "$data" ]; then
@@ -37,8 +40,10 @@ everything() {
     fi
     part opencode 65536 describe </dev/null | {
         part sessions 8388608 sessions "$@" </dev/null | {
-            part host 65536 host
-            part servers 1048576 servers
+            part host 65536 host </dev/null | {
+                part servers 1048576 servers
+                cat
+            }
             cat
         }
         cat
@@ -73,10 +78,9 @@ within() {
     work=$!
     (
         trap 'kill "$!"; exit 1' TERM
-        while [ "$seconds" -gt 0 ] && ! [ "$(wc -c </dev/fd/5)" -gt 33554432 ]; do
+        while [ "$(date +%s)" -lt "$end" ] && ! [ "$(wc -c </dev/fd/5)" -gt 33554432 ]; do
             sleep 1 &
             wait "$!"
-            seconds=$((seconds - 1))
         done
         trap '' TERM
         kill_tree "$work"
@@ -90,17 +94,28 @@ within() {
     return "$code"
 }
 
-# The first of them at once: it must not go on when it sees its children gone.
+# All are stopped first: what goes on while we look has children that we do not see, and the first
+# must not go on when it sees its own gone.
 kill_tree() {
-    tree=$(families | awk -v root="$1" '
+    tree= seen=$1
+    until [ "$tree" = "$seen" ]; do
+        tree=$seen
+        kill -STOP $tree
+        seen=$(tree_of "$1")
+    done
+    kill -9 $tree
+}
+
+tree_of() {
+    families | awk -v root="$1" '
         { parent[$1] = $2 }
         END {
             for (pid in parent) {
                 for (up = pid; up in parent && up != root; up = parent[up]) continue
                 if (up == root) print pid
             }
-        }')
-    kill -9 "$1" $tree
+            print root
+        }' | sort -un
 }
 
 families() {
@@ -146,6 +161,10 @@ describe() {
         # Two milliseconds; the program itself takes most of a second to say the same.
         sed -n 's/.*"version": *"\([^"]*\)".*/version \1/p' "$package"
     else
+        # A program of another version has another size, time or place.
+        mark=$({ printf '%s\n' "$real" && ls -lniL "$program"; } | cksum)
+        printf 'file %s\n' "$mark"
+        [ "$mark" = "$known_program" ] && return 0
         printf 'version '
         version
     fi
@@ -160,20 +179,28 @@ version() {
     fi
 }
 
+# Nothing of a repository may run because it was looked at: plugins of one that was only cloned, say.
+# An OpenCode that does not know `--pure` says so and does nothing, in the first directory.
 sessions() {
     [ -n "$program" ] || return 0
     if [ "$use_db" = 1 ] && has_database; then
+        mark=$(database_mark)
+        if [ "$mark" = "$known_database" ]; then
+            printf '%s item unchanged\n' "$nonce"
+            return 0
+        fi
+        printf '%s item mark\n%s\n' "$nonce" "$mark"
         printf '%s item db\n' "$nonce"
-        # TO C, FROM H (delete me): opencode 1.18.33 cuts its output on a PIPE at 64-128 KiB (it exits
-        # before the pipe is drained; measured: `opencode db ... | wc -c` 131072 of 15000074, rc 0).
-        # To a regular file it is whole: redirect to a mktemp file, then cat it.
-        "$program" db "$sql" --format json && return 0
+        "$program" db "$sql" --format json --pure && return 0
         printf '\n%s item failed\n' "$nonce"
     fi
     if has_database || [ -d "$data/storage/session" ]; then
         projects "$@" | while IFS= read -r place; do
             printf '\n%s item list\n' "$nonce"
-            (cd "$place" && "$program" session list --format json -n "$limit" </dev/null)
+            (
+                cd "$place" 2>/dev/null || exit 0
+                "$program" session list --format json -n "$limit" --pure </dev/null
+            ) || exit
         done
     fi
 }
@@ -183,7 +210,7 @@ detail() {
         echo 'there is no opencode, or no database of its' >&2
         return 1
     fi
-    "$program" db "$sql" --format json
+    "$program" db "$sql" --format json --pure
 }
 
 # Where there is none, OpenCode would make one.
@@ -192,6 +219,21 @@ has_database() {
         [ -s "$file" ] && return 0
     done
     return 1
+}
+
+# What SQLite itself goes by (sqlite.org/walformat.html, 2.1): the head of the index of its log is
+# another after every commit, however soon after the last, and no other after reading or a
+# checkpoint. Sizes and times are not like that: the log is written from its start again, and
+# `opencode db` touches the file. Without an index, each mark is like no other.
+database_mark() {
+    {
+        case ${OPENCODE_DB:-/} in /*) ;; *) printf '%s\n' "$nonce" ;; esac
+        for file in "${OPENCODE_DB:-}" "$data"/opencode*.db; do
+            [ -s "$file" ] || continue
+            ls -lniL "$file" | awk '{ print $1, $6 }'
+            od -An -v -tx1 -N 48 "$file-shm" 2>/dev/null || printf '%s\n' "$nonce"
+        done
+    } | cksum
 }
 
 projects() {

@@ -47,6 +47,7 @@ class Prober:
         self._running: set[str] = set()
         self._again: set[str] = set()  # of those running
         self._luck = 0.0  # of the sweep
+        self._era = 0  # of the hosts: an alias of another one is another host
         self._news = asyncio.Event()
 
     def refresh(self, aliases: Collection[str] | None = None) -> None:
@@ -69,6 +70,13 @@ class Prober:
         now = self.fleet.value.entries
         self._waiting = {alias: None for alias in self._waiting if alias in now}
         self.refresh([alias for alias in now if _differs(before.get(alias), now[alias])])
+
+    def restart(self, fleet: Fleet) -> None:
+        """Have this fleet, and ask all of it: what was known and what is being asked is void."""
+        self._era += 1
+        self.fleet.set(replace(fleet, sweeping=self.fleet.value.sweeping))
+        self._waiting = {}
+        self.refresh()
 
     def set_polling(self, polling: Polling) -> None:
         """Ask like this from now on."""
@@ -137,10 +145,14 @@ class Prober:
 
     async def _question(self, host: HostSpec) -> None:
         """Ask a host, and take what it says."""
-        asked = self._clock()
+        asked, era = self._clock(), self._era
         report = await self._report(host)
         self._running.discard(host.alias)
-        self._take(host.alias, asked, report)
+        if era == self._era:
+            self._take(host.alias, asked, report)
+        else:
+            self._again.discard(host.alias)
+            self.refresh([host.alias])
         self._news.set()
 
     async def _report(self, host: HostSpec) -> Report:

@@ -16,6 +16,9 @@ from opencoderouter.core.fleet.transport import Completed
 from opencoderouter.fleet import verdict
 
 MOST_OUTPUT = 16 << 20
+_TAIL = (
+    16384  # octets of what ssh says: banners of hosts, which may have no end, then why it failed
+)
 _PATIENCE = 0.5  # seconds that a program has to end when it is asked to
 
 
@@ -90,6 +93,12 @@ async def launch(argv: Sequence[str], environment: Mapping[str, str], said: IO[b
     files = (nothing, nothing, said.fileno())
     done = await _run(_Protocol(None), argv, b"", environment, None, files)
     return done.code if isinstance(done, Completed) else -1
+
+
+def tail(said: IO[bytes]) -> str:
+    """Return the end of what a program has said to a file: its last 16 KB."""
+    said.seek(max(0, said.seek(0, os.SEEK_END) - _TAIL))
+    return said.read(_TAIL).decode(errors="replace")
 
 
 async def _run(

@@ -22,6 +22,7 @@ SYSTEM = Path("/etc/ssh/ssh_config")
 _AT_ONCE = 8  # processes
 _WITHIN = 5.0  # seconds for one of them; a `Match exec` can hang
 _SHIFTING = 60.0  # seconds that an answer is good for where a `Match exec` was asked
+_GLANCE = 1.0  # seconds for which the files are taken to be as they were
 _NOISE = "Pseudo-terminal will not be allocated"
 
 Answer = Resolved | Unreached
@@ -45,11 +46,13 @@ class Resolver:
         self._known: dict[str, Resolved] = {}
         self._stamp: _Stamp = ()
         self._until = float("inf")  # on the clock of the loop
+        self._looked = float("-inf")  # likewise
+        self._looking = asyncio.Lock()
         self._room = asyncio.Semaphore(_AT_ONCE)
         self._asking: dict[str, asyncio.Lock] = {}
 
     async def resolve(self, aliases: Iterable[str]) -> dict[str, Answer]:
-        """Return what each host is, or why that is not known: whatever ``ssh`` takes for one.
+        """Return what each host is now, or why that is not known: whatever ``ssh`` takes for one.
 
         ``host``, ``user@host`` and ``ssh://user@host:port`` will do.
         """
@@ -60,13 +63,16 @@ class Resolver:
         return {name: task.result() for name, task in tasks.items()}
 
     async def one(self, alias: str) -> Answer:
-        """Return what one host is."""
-        return (await self.resolve((alias,)))[alias]
+        """Return what one host is, as the files were a second ago at most."""
+        async with self._looking:
+            if asyncio.get_running_loop().time() - self._looked >= _GLANCE:
+                await self._refresh()
+        return self._known.get(alias) or await self._one(alias)
 
     async def _refresh(self) -> None:
         """Forget the answers if a file has changed since they came."""
         stamp, shifting = await asyncio.to_thread(_look, self._config)
-        now = asyncio.get_running_loop().time()
+        now = self._looked = asyncio.get_running_loop().time()
         if stamp != self._stamp or now >= self._until:
             self._known.clear()
             self._stamp = stamp

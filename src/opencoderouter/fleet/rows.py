@@ -56,16 +56,36 @@ def reader(kind: Any) -> Turn:  # noqa: ANN401 - as above
 
 
 def _row(kind: Any) -> Turn:  # noqa: ANN401 - as above
-    columns = [reader(hint) for hint in _columns(kind).values()]
+    hints = _columns(kind).values()
+    columns = [reader(hint) for hint in hints]
+    ready = [_ready(hint) for hint in hints]
+
+    @cache  # thousands of rows are of few types; most of their values are ready
+    def rest(types_: tuple[type, ...]) -> tuple[int, ...]:
+        pairs = enumerate(zip(types_, ready, strict=True))
+        return tuple(at for at, (type_, enough) in pairs if type_ not in enough)
 
     def read(row: object) -> object:
-        return kind(*[column(one) for column, one in zip(columns, _list(row), strict=True)])
+        values = _list(row).copy()
+        for at in rest(tuple(map(type, values))):
+            values[at] = columns[at](values[at])
+        return kind(*values)
 
     return read
 
 
+def _ready(kind: Any) -> tuple[type, ...]:  # noqa: ANN401 - as above
+    """Return the types of JSON whose values are those of a type already."""
+    how, inners = _parts(kind)
+    if how == "optional":
+        return (types.NoneType, *_ready(inners[0]))
+    if how or _has_columns(kind) or issubclass(kind, StrEnum):
+        return ()
+    return (float, int) if kind is float else (kind,)
+
+
 def _plain(kind: type) -> Turn:
-    allowed = (float, int) if kind is float else (kind,)
+    allowed = _ready(kind)
 
     def read(value: object) -> object:
         if type(value) in allowed:  # not isinstance: for JSON, true is no number

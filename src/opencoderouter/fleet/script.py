@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
+
+from opencoderouter.core.fleet.answer import Marks
 
 # Every login shell parses this, csh and fish too. It says nothing of its own.
 COMMAND = "exec /bin/sh -s"
@@ -37,8 +39,9 @@ where s.parent_id is null order by s.time_updated desc limit {MOST_SESSIONS}
 class Wanted:
     """What a run of the script is to tell.
 
-    ``seconds`` bounds each part; the parts run side by side. ``servers_only``: only who listens.
-    ``sql``: only what the database says to it (a constant; nobody's text is in it).
+    ``seconds`` bounds all of it; the parts run side by side. ``servers_only``: only who listens.
+    ``sql``: only what the database says to it (a constant; nobody's text is in it). What ``known``
+    marks is not told again.
     """
 
     seconds: int
@@ -48,6 +51,7 @@ class Wanted:
     servers_only: bool = False
     sql: str = ""
     proc: str = "/proc"
+    known: Marks = field(default_factory=Marks)
 
 
 def script(wanted: Wanted, nonce: str) -> bytes:
@@ -64,6 +68,8 @@ def script(wanted: Wanted, nonce: str) -> bytes:
         "use_db": str(int(wanted.use_db)),
         "limit": str(MOST_SESSIONS),
         "sql": wanted.sql or " ".join(SESSIONS.split()),
+        "known_program": wanted.known.program,
+        "known_database": wanted.known.database,
     }
     lines = [f"{name}={shlex.quote(value)}" for name, value in values.items()]
     arguments = " ".join(map(shlex.quote, wanted.scan_paths))

@@ -37,8 +37,11 @@ _UNREACHABLE = (
 _PROXIED = re.compile(
     r"^.*(?:UNKNOWN port 65535|kex_exchange_identification|try again\.).*$", re.MULTILINE
 )
-_DENIED = re.compile(r"Permission denied \(([^)]*)\)")
+_DENIED = re.compile(r"Permission denied \(([^()\n]{0,200})\)")
 _FORWARD = re.compile(r"open failed: ([a-z ]+): ?(.*)")
+# Hosts write most of it: no pattern sees more, and each takes a time that grows as its text does.
+_MOST = 16_384  # characters from the end, where ssh has its say
+_LINE = 500
 _KEY_REFUSED = re.compile(r"Host key verification failed|No \S+ host key is known for")
 
 
@@ -121,6 +124,7 @@ def hung_up(phase: str) -> Unreached:
 
 def of_proxy_command(said: str) -> Unreached:
     """Return the verdict on a host whose ProxyCommand has ended, from what that has said."""
+    said = said[-_MOST:]
     why = _of_direct(said, Mends(), ())
     if found := _FORWARD.search(said):
         answer = not_forwarded(found[0])
@@ -168,6 +172,7 @@ def of_forward(hop: str, answer: NotForwarded) -> Unreached:
 
 def of_ssh(text: str, resolved: Resolved, mends: Mends, locked: Collection[str]) -> Unreached:
     """Return the verdict of ``ssh``, from what it printed (LC_ALL=C) before it gave up."""
+    text = text[-_MOST:]
     reasons = _PROXIED.sub("", text).strip()
     if resolved.jumps and reasons and reasons != text.strip():
         return _of_jump(reasons, resolved, mends, locked)
@@ -211,11 +216,13 @@ def _of_key(text: str, mends: Mends) -> Unreached | None:
 
 
 def _last_line(text: str) -> str:
-    return next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "")
+    lines = (line.strip() for line in reversed(text.splitlines()))
+    return next(filter(None, lines), "")[:_LINE]
 
 
 def not_forwarded(text: str) -> NotForwarded:
     """Return why a host does not connect us to a port, from its words (or those of ``ssh``)."""
+    text = text[-_MOST:]
     found = _FORWARD.search(text)
     kind, reason = (found[1], found[2].strip()) if found else ("", text.strip())
     prohibited = "prohibited" in kind or "prohibited" in text

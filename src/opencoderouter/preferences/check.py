@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, get_args
 
@@ -15,25 +14,13 @@ from opencoderouter.core.duration import format_duration
 from opencoderouter.core.fleet import preferences as core
 from opencoderouter.preferences import keys
 from opencoderouter.preferences.nodes import Data, Document, Path, Unusable, dotted, parse
-from opencoderouter.preferences.problem import Place, Problem
+from opencoderouter.preferences.problem import Place, Problem, Reading
 from opencoderouter.preferences.schema import UNUSED, File
 
 _SHOWN = 60  # characters of a value
 _EXTRA = "extra_forbidden"  # pydantic's word
 _UNKNOWN = "there is no such option"
 _NO_NAME = "a name cannot begin with - nor have control characters"
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """Preferences with defaults for what cannot be used, and what that is, in the file's order.
-
-    ``notes`` is what can stay, but does nothing.
-    """
-
-    preferences: core.Preferences
-    problems: tuple[Problem, ...] = ()
-    notes: tuple[Problem, ...] = ()
 
 
 def check(text: str, name: str) -> Reading:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from opencoderouter.core.fleet.preferences import Preferences
 from opencoderouter.core.printable import printable
 
 
@@ -26,3 +27,15 @@ class Problem:
     def __str__(self) -> str:
         where = f":{self.place.line}:{self.place.column}" if self.place else ""
         return printable(f"{self.file}{where}: {self.text}")
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Preferences with defaults for what cannot be used, and what that is, in the file's order.
+
+    ``notes`` is what can stay, but does nothing.
+    """
+
+    preferences: Preferences
+    problems: tuple[Problem, ...] = ()
+    notes: tuple[Problem, ...] = ()

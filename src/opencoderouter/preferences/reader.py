@@ -9,8 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from opencoderouter.core.fleet.preferences import Preferences
-from opencoderouter.preferences.check import Reading, check
-from opencoderouter.preferences.problem import Place, Problem
+from opencoderouter.preferences import defaults
+from opencoderouter.preferences.problem import Place, Problem, Reading
 
 _LARGEST = 1 << 20  # octets
 _Stamp = tuple[int, ...] | None
@@ -64,6 +64,8 @@ class Reader:
             return Reading(Preferences())
         except OSError as error:
             return Reading(Preferences(), (Problem(name, error.strerror or str(error)),))
+        if content == defaults.content():
+            return Reading(Preferences())
         try:
             text = content.decode("utf-8-sig")
         except UnicodeDecodeError as error:
@@ -71,6 +73,8 @@ class Reader:
             place = Place(before.count(b"\n") + 1, error.start - before.rfind(b"\n"))
             words = f"this is not UTF-8: octet 0x{content[error.start]:02x}"
             return Reading(Preferences(), (Problem(name, words, place),))
+        from opencoderouter.preferences.check import check  # its libraries: 0.1 s
+
         return check(text, name)
 
 

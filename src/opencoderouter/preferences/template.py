@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import asdict
 from enum import Enum
-from pathlib import Path
 from typing import Any
 
 import yaml
@@ -31,22 +27,6 @@ def template(preferences: Preferences | None = None) -> str:
     if preferences is None:
         return "\n".join([_HEAD, *_sections(File())])
     return "\n".join(_sections(File.model_validate(asdict(preferences))))
-
-
-def generate(path: Path) -> bool:
-    """Write the file (0600) if there is none; tell whether it was written. Raises OSError."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    try:
-        with os.fdopen(fd, "w", encoding="utf-8") as file:
-            file.write(template())
-        with suppress(FileExistsError):
-            os.link(temporary, path)  # all of it at once, and never over another
-            return True
-    finally:
-        temporary.unlink()
-    return False
 
 
 def _sections(file: File) -> Iterator[str]:

@@ -135,7 +135,9 @@ _HOST = _object(
         "reason": _of("string", "Why it is not reached, else empty"),
         "at": _of(["string", "null"], "When it was asked last, UTC", format="date-time"),
         "version": _of("string", "OpenCode's; empty when it does not tell"),
-        "sessions": _of("integer", "Those that are not archived", minimum=0),
+        "sessions": _of(
+            ["integer", "null"], "Those that are not archived; null: not known", minimum=0
+        ),
         "busy": _of("integer", "Sessions at work now", minimum=0),
         "waiting": _of("integer", "Sessions that wait for a person", minimum=0),
         "stale": _of("boolean", "Version and sessions are what was seen before"),

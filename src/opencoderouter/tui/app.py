@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from textual.app import App
 from textual.binding import Binding, BindingType
-from textual.command import Provider
+from textual.command import CommandPalette, Provider
 from textual.screen import Screen
 
 from opencoderouter.core.fleet.control import Control
@@ -23,7 +23,7 @@ from opencoderouter.watch import Watch
 
 Clock = Callable[[], float]
 _USUAL = Terminal()
-_PAUSE = 0.05  # seconds between two drawings of a fleet that changes
+_PAUSE = 0.25  # seconds between two drawings of a fleet that changes
 
 
 def _palette() -> type[Provider]:
@@ -36,7 +36,7 @@ class FleetApp(App[None]):
     """The fleet, drawn as it changes.
 
     ``problems`` are those of the preferences' file, ``clock`` gives seconds since the epoch,
-    ``drawn`` is set when the first frame is there.
+    ``drawn`` is set when the first frame is there. ``failure`` is a defect that has ended it.
     """
 
     TITLE = "OpenCode fleet"
@@ -45,6 +45,7 @@ class FleetApp(App[None]):
         Binding("ctrl+c", "quit", "Quit", show=False, priority=True),
     ]
     CSS = """
+    OptionList:focus { background-tint: $foreground 0%; }
     Toast { padding: 0 1; margin-top: 0; max-width: 70%; }
     .-plain Toast { border-left: ascii $border-blurred; }
     .-plain Toast.-warning { border-left: ascii $warning; }
@@ -70,8 +71,8 @@ class FleetApp(App[None]):
         terminal: Terminal = _USUAL,
     ) -> None:
         super().__init__(ansi_color=None if terminal.colour else True)
-        gc.disable()  # until the first frame: all that is made until then stays
         self.drawn = asyncio.Event()
+        self.failure: Exception | None = None
         self.fleet = fleet
         self.control = control
         self.preferences = preferences
@@ -88,6 +89,20 @@ class FleetApp(App[None]):
         """Return the tree with its panel."""
         return self.main
 
+    def action_command_palette(self) -> None:
+        """Show the palette."""
+        if not isinstance(self.screen, CommandPalette):
+            dots = "…" if self.setting.display.unicode else "..."
+            _ = self.push_screen(CommandPalette(placeholder=f"Search for commands{dots}"))
+
+    def _handle_exception(self, error: Exception) -> None:
+        self.failure = self.failure or error
+        super()._handle_exception(error)
+
+    def _fatal_error(self) -> None:
+        """End, and show no traceback: it would have the values of all variables."""
+        self._close_messages_no_wait()
+
     def on_mount(self) -> None:
         """Follow what changes."""
         self.run_worker(self._follow_fleet())
@@ -96,7 +111,7 @@ class FleetApp(App[None]):
         self.call_after_refresh(self._settle)
 
     def _settle(self) -> None:
-        gc.freeze()
+        gc.freeze()  # all that was made until now stays
         gc.enable()
         self.drawn.set()
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import ClassVar, Protocol
+from collections.abc import Iterator, Sequence
+from typing import Protocol
 
+from rich.cells import cell_len
 from textual.app import ComposeResult
-from textual.binding import Binding, BindingType
+from textual.binding import Binding, BindingsMap
 from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.screen import Screen
@@ -18,8 +19,9 @@ from opencoderouter.core.fleet.attention import Item, Need, attention
 from opencoderouter.core.fleet.fleet import Fleet
 from opencoderouter.core.fleet.model import Ask, HostState, SessionRef, Target
 from opencoderouter.core.fleet.preferences import Display
-from opencoderouter.core.fleet.wording import ago
+from opencoderouter.core.fleet.wording import ago, exactly
 from opencoderouter.core.printable import printable
+from opencoderouter.tui.keymap import key_name
 from opencoderouter.tui.modals.dialog import Hint, hints
 from opencoderouter.watch import Watch
 
@@ -30,6 +32,25 @@ _SIGNS = {
     Need.FAILED: status.SESSIONS[status.Status.ERRORED],
 }
 _COLOURS = {Need.FAILED: "$text-error"}
+# What an action of the preferences does here.
+_ACTIONS = {
+    "up": "step(-1)",
+    "down": "step(1)",
+    "attach": "go",
+    "toggle": "mend",
+    "reply": "mend",
+    "authenticate": "mend",
+    "error_detail": "explain",
+    "attention": "close",
+    "quit": "close",
+    "help": "help",
+}
+_HINTS = {
+    "reply": "answer, log in",
+    "attach": "show in tree",
+    "help": "help",
+}
+_HOST = 20  # cells of the column of hosts, at most
 
 
 class Desk(Protocol):
@@ -50,6 +71,12 @@ class Desk(Protocol):
     def now(self) -> float:
         """Return the time."""
 
+    def keys_of(self, action: str) -> tuple[str, ...]:
+        """Return the keys of an action, as they are mapped now."""
+
+    def action_help(self) -> None:
+        """Show all keys and signs."""
+
     def following(self) -> Watch[Fleet]:
         """Return what changes."""
 
@@ -60,32 +87,32 @@ class Desk(Protocol):
 class Attention(Screen[None]):
     """A list that follows the fleet; the selection stays on its item."""
 
-    BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("escape,w,q", "close", "Back", show=False),
-        Binding("space,p", "mend", "Answer", show=False),
-        Binding("e", "explain", "Details", show=False),
-        Binding("j", "step(1)", "Down", show=False),
-        Binding("k", "step(-1)", "Up", show=False),
-    ]
     DEFAULT_CSS = """
     Attention {
-        #count { height: 1; padding: 0 1; text-style: bold; background: $panel; }
+        #count { height: 1; padding: 0 1; color: $accent; background: $panel; }
         OptionList { height: 1fr; text-wrap: nowrap; text-overflow: ellipsis; }
+        OptionList { background: $background; }
         #about { height: auto; max-height: 35vh; padding: 0 1; border-top: solid $border-blurred; }
-        #keys { height: 1; padding: 0 1; color: $text-muted; }
+        #keys {
+            height: 1;
+            padding: 0 1;
+            color: $text-muted;
+            background: $panel;
+            link-style: none;
+            link-color: $text-muted;
+            link-style-hover: underline;
+            link-color-hover: $foreground;
+            link-background-hover: $panel;
+        }
         &.-plain #about { border-top: ascii $border-blurred; }
         &.-plain OptionList, &.-plain #about { scrollbar-size-vertical: 0; }
     }
     """
-    HINTS: ClassVar[tuple[Hint, ...]] = (
-        ("space", "answer or log in", "screen.mend"),
-        ("enter", "show in tree", "screen.go"),
-        ("esc", "back", "screen.close"),
-    )
 
     def __init__(self, desk: Desk) -> None:
         super().__init__()
         self.desk = desk
+        self._bindings = self._mapped()
         self.items: tuple[Item, ...] = ()
         self.lines: list[Content] = []
 
@@ -95,7 +122,22 @@ class Attention(Screen[None]):
         yield OptionList(compact=True)
         with VerticalScroll(id="about", can_focus=False):
             yield Static()
-        yield Static(hints(self.HINTS), id="keys")
+        yield Static(hints(self._hints()), id="keys")
+
+    def _mapped(self) -> BindingsMap:
+        """Return what keys do here: those of the tree that do the same there, and Esc."""
+        keys = ((key, one) for action, one in _ACTIONS.items() for key in self.desk.keys_of(action))
+        pairs = {"escape": "close", **dict(keys)}.items()
+        return BindingsMap(Binding(key, one, show=False, priority=True) for key, one in pairs)
+
+    def _hints(self) -> tuple[Hint, ...]:
+        unicode = self.desk.look().unicode
+        own = (
+            (key_name(key, unicode=unicode), words, f"screen.{_ACTIONS[action]}")
+            for action, words in _HINTS.items()
+            for key in self.desk.keys_of(action)[:1]
+        )
+        return (*own, ("esc", "back", "screen.close"))
 
     def on_mount(self) -> None:
         """Follow the fleet as long as this is shown."""
@@ -115,8 +157,11 @@ class Attention(Screen[None]):
         """Show other items; what was selected stays so, or what stands in its place is."""
         shown, look = self.query_one(OptionList), self.desk.look()
         self.set_class(not look.unicode, "-plain")
-        lines = [line(item, self.desk.now(), look) for item in items]
+        cells = min(_HOST, max((cell_len(printable(item.host)) for item in items), default=0))
+        lines = [line(item, self.desk.now(), look, cells) for item in items]
         at = _place(self.item, shown.highlighted, items)
+        self._bindings = self._mapped()  # the preferences may be others
+        self.query_one("#keys", Static).update(hints(self._hints()))
         changed, self.items = [*map(str, lines)] != [*map(str, self.lines)], items
         if changed:
             self.lines = lines
@@ -161,6 +206,10 @@ class Attention(Screen[None]):
         if self.item is not None:
             self.desk.explain(self.item.target)
 
+    def action_help(self) -> None:
+        """Show all keys and signs."""
+        self.desk.action_help()
+
     def action_step(self, lines: int) -> None:
         """Move the selection."""
         shown = self.query_one(OptionList)
@@ -188,28 +237,37 @@ def count(items: Sequence[Item]) -> Content:
     return Content(f"Attention   {len(items) - failed} waiting   {failed} failed")
 
 
-def line(item: Item, now: float, display: Display) -> Content:
-    """Return an item on one line."""
+def line(item: Item, now: float, display: Display, cells: int = 0) -> Content:
+    """Return an item on one line; its host takes so many cells, or more."""
     since = ago(item.since, now) or "-"
+    host = printable(item.host)
+    gap = " " * (2 + max(0, cells - cell_len(host)))
     return Content.assemble(
         (f"{status.sign(_SIGNS[item.need], display)} ", _COLOURS.get(item.need, "$text-warning")),
-        (f"{since:>4}  ", "$text-muted"),
-        (f"{printable(item.host)}  ", "bold"),
+        (f"{since:>4}  ", "dim"),
+        (f"{host}{gap}", "bold"),
         printable(item.title),
-        (f"  {printable(item.text)}", "$text-muted"),
+        (f"  {printable(item.text)}", "dim"),
         ("  (not reached since)" if item.stale else "", "$text-warning"),
     )
 
 
 def about(item: Item) -> Content:
     """Return all of an item."""
-    questions = item.ask.questions if item.ask is not None else ()
-    texts = [question.text for question in questions] or [item.text]
     where = f"{item.host}  {getattr(item.target, 'directory', '')}"
-    lines = (one for text in texts for one in text.splitlines())
     return Content.assemble(
         (f"{item.need.capitalize()}: ", "bold"),
         printable(item.title),
-        (f"\n{printable(where)}\n", "$text-muted"),
-        "\n".join(map(printable, lines)),
+        (f"\n{printable(where)}\n", "dim"),
+        "\n".join(_lines(item)),
     )
+
+
+def _lines(item: Item) -> Iterator[str]:
+    ask = item.ask
+    if ask is not None and not ask.questions:
+        yield exactly(ask.text)
+        yield from (f"always: {exactly(pattern)}" for pattern in ask.always)
+        return
+    texts = [question.text for question in ask.questions] if ask is not None else [item.text]
+    yield from (printable(line) for text in texts for line in text.splitlines())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal
-from textual.message import Message
 from textual.widgets import Input
 
 from opencoderouter.core.fleet.figures import Figures
@@ -17,16 +16,9 @@ from opencoderouter.tui.themes import Setting
 class SearchBox(Input):
     """Where a search is typed. Keys that move go on to the tree."""
 
-    class Left(Message):
-        """Enter: the tree gets the keyboard."""
-
     def __init__(self) -> None:
         super().__init__(id="search", compact=True, select_on_focus=False)
         self.cursor_blink = False  # a cursor that blinks is work for ever
-
-    async def action_submit(self) -> None:
-        """Leave the box, with what it has found."""
-        self.post_message(self.Left())
 
 
 class Header(Horizontal):
@@ -37,6 +29,7 @@ class Header(Horizontal):
         height: 1;
         background: $panel;
         Input { width: 1fr; height: 1; background: $panel; border: none; padding: 0; }
+        Input:focus { background-tint: $foreground 0%; }
         Text { width: 0; }
     }
     """

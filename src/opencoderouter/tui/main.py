@@ -6,6 +6,7 @@ are in ``tui.doing``, those that move and narrow in ``tui.moving``, the rest is 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -36,9 +37,10 @@ from opencoderouter.tui.room import SMALLEST, Room, room
 from opencoderouter.tui.themes import Setting
 from opencoderouter.tui.tree import Tree
 
-_TYPING = frozenset({"up", "down", "page_up", "page_down", "escape", "cycle_view"})
+_TYPING = frozenset({"up", "down", "page_up", "page_down", "escape", "cycle_view", "leave"})
 Clock = Callable[[], float]
 _LINES = 5  # that the panel scrolls
+_BREATH = 0.002  # seconds in which the thread that writes to the terminal gets its turn
 
 
 class Main(Moving, inherit_bindings=False):
@@ -53,7 +55,7 @@ class Main(Moving, inherit_bindings=False):
         #tree { width: 58%; height: 1fr; }
         #panel { width: 42%; height: 1fr; border-left: vkey $border-blurred; }
         #empty { display: none; padding: 1 3; width: 58%; height: 1fr; color: $text-muted; }
-        #small { display: none; height: 1fr; content-align: center middle; }
+        #small { display: none; height: 1fr; content-align: center middle; text-align: center; }
         &.-below {
             #body { layout: vertical; }
             #tree, #empty { width: 100%; }
@@ -68,7 +70,7 @@ class Main(Moving, inherit_bindings=False):
             #panel { border-left: ascii $border-blurred; }
             &.-below #panel { border-left: none; border-top: ascii $border-blurred; }
         }
-        &.-empty { #tree { display: none; } #empty { display: block; } }
+        &.-empty { #tree, #panel { display: none; } #empty { display: block; width: 100%; } }
         &.-small { #header, #body, #footer { display: none; } #small { display: block; } }
     }
     """
@@ -82,6 +84,7 @@ class Main(Moving, inherit_bindings=False):
         self.view = View().preferring(preferences.sessions)
         self.rows = Rows()
         self.keymap = Keymap(preferences.keybindings, unicode=setting.display.unicode)
+        self._bindings = self.keymap.bindings()
         self.clock = clock
         self.forest = Tree(self.pen, setting)
         self.panel = Panel(setting)
@@ -175,6 +178,7 @@ class Main(Moving, inherit_bindings=False):
         """Follow preferences that have changed."""
         self.setting = setting
         self.keymap = Keymap(preferences.keybindings, unicode=setting.display.unicode)
+        self._bindings = self.keymap.bindings()
         self.footer.keymap = self.keymap
         for part in (self.forest, self.panel, self.header, self.footer):
             part.restyle(setting)
@@ -205,14 +209,12 @@ class Main(Moving, inherit_bindings=False):
         """Tell whether the search box has the keyboard."""
         return isinstance(self.focused, SearchBox)
 
-    async def on_key(self, event: events.Key) -> None:
-        """Run the action of a key; in the search box only those that move."""
-        action = self.keymap.action(event.key)
-        if action is None or (self.typing and action not in _TYPING):
-            return
-        event.stop()
-        event.prevent_default()
-        await self.run_action(action)
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Take only keys that move while somebody types; letters are the box's anyway."""
+        del parameters
+        if self.opening:
+            return False
+        return action in _TYPING if self.typing else action != "leave"
 
     def on_tree_clicked(self, event: Tree.Clicked) -> None:
         """Select the row that was clicked; open, close or attach on the second click."""
@@ -231,7 +233,8 @@ class Main(Moving, inherit_bindings=False):
             self._typed = True
             self.call_after_refresh(self._search)
 
-    def _search(self) -> None:
+    async def _search(self) -> None:
+        await asyncio.sleep(_BREATH)
         self._typed = False
         self.view = self.view.searching(self.header.box.value)
         pen = self.pen
@@ -244,19 +247,19 @@ class Main(Moving, inherit_bindings=False):
         self.forest.refresh()
         self._selected(self.forest.cursor)
 
-    def on_search_box_left(self) -> None:
-        """Go on in the tree."""
-        self.forest.focus()
-
     def action_search(self) -> None:
         """Type into the search box."""
-        self.header.box.focus()
+        self.set_focus(self.header.box)
+
+    def action_leave(self) -> None:
+        """Leave the search box, with what it has found."""
+        self.set_focus(self.forest)
 
     def action_escape(self) -> None:
         """Leave the search box; give up, one after the other, search, filter and marks."""
         if self.view.query or self.typing:
             self.header.box.value = ""
-            self.forest.focus()
+            self.set_focus(self.forest)
             if (target := self.target) is not None and not isinstance(target, GroupRef | MoreRef):
                 self.reveal(target)
             else:
@@ -269,6 +272,7 @@ class Main(Moving, inherit_bindings=False):
     def action_refresh(self) -> None:
         """Ask all hosts again now."""
         self.control.refresh()
+        self.details.retry(self.control)
 
     def action_inspect(self) -> None:
         """Show the panel."""

@@ -124,6 +124,8 @@ class Moving(Doing):
         self.change(self.view.opened(row.place) if is_open else self.view.closed(row.place))
         if row.hidden and at is not None:
             self.select(at)  # the first of those that were hidden
+        elif is_open and self.forest.cursor is not None:
+            self.forest.show_below(self.forest.cursor)
 
     def action_collapse_all(self) -> None:
         """Close all projects."""

@@ -1,4 +1,4 @@
-"""The command palette: all actions, the theme, and every host and project by name."""
+"""The command palette: the actions, the theme, and every host and project by name."""
 
 from __future__ import annotations
 
@@ -14,7 +14,11 @@ from opencoderouter.core.fleet.model import HostRef, ProjectRef, Target
 from opencoderouter.core.fleet.refs import directory_of
 from opencoderouter.core.printable import printable
 from opencoderouter.tui.deeds.desk import Desk
-from opencoderouter.tui.modals.help import key_name
+from opencoderouter.tui.keymap import key_name
+
+_KEYS_ONLY = frozenset(
+    {"up", "down", "expand", "collapse", "toggle", "panel_up", "panel_down"}
+)  # nobody opens the palette to go one row down
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,7 @@ class Palette(Provider):
     """What the main screen can do."""
 
     async def discover(self) -> Hits:
-        """Yield all actions."""
+        """Yield the actions."""
         for command in self._actions():
             yield command.shown()
 
@@ -59,7 +63,8 @@ class Palette(Provider):
     def _actions(self) -> Iterator[Command]:
         screen = self.screen
         if isinstance(screen, Desk):
-            for action, (name, effect) in ACTIONS.items():
+            for action in (one for one in ACTIONS if one not in _KEYS_ONLY):
+                name, effect = ACTIONS[action]
                 keys = _keys(screen, action)
                 run = _running(screen, action)
                 yield Command(f"{name}  ({keys})" if keys else name, effect, run)
@@ -79,7 +84,7 @@ class Palette(Provider):
 
 
 def _keys(screen: Desk, action: str) -> str:
-    return " ".join(key_name(key, screen.look()) for key in screen.keys_of(action))
+    return " ".join(key_name(key, unicode=screen.look().unicode) for key in screen.keys_of(action))
 
 
 def _running(screen: Desk, action: str) -> Callable[[], object]:

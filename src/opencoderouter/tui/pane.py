@@ -27,10 +27,16 @@ class Pane(Widget, inherit_bindings=False):
         super().__init__(id=id)
         self.setting = setting
         self.top = 0
+        self._drawn: dict[int, object] = {}  # by line of the screen
+        self._bar_drawn: tuple[int, int] | None = None
 
     @property
     def count(self) -> int:
         """Return how many lines there are."""
+        raise NotImplementedError
+
+    def content(self, at: int) -> object:
+        """Return all that the strip of a line is made of, but for what ``restyle`` changes."""
         raise NotImplementedError
 
     def strip(self, at: int, cells: int) -> Strip:
@@ -61,8 +67,23 @@ class Pane(Widget, inherit_bindings=False):
         """Draw one line again."""
         self.refresh(Region(0, at - self.top, self.size.width, 1))
 
+    def renew(self) -> None:
+        """Draw what is not as it was drawn last."""
+        if self._bar_drawn != self._thumb():
+            self.refresh()
+            return
+        lines = [y for y in range(self.size.height) if self._drawn.get(y) != self._content(y)]
+        if lines:
+            self.refresh(*(Region(0, y, self.size.width, 1) for y in lines))
+
+    def _content(self, y: int) -> object:
+        at = self.top + y
+        return self.content(at) if at < self.count else None
+
     def render_line(self, y: int) -> Strip:
         """Draw a line, and the bar beside it, on its ground."""
+        self._drawn[y] = self._content(y)
+        self._bar_drawn = self._thumb()
         return self._line(y).apply_style(self.setting.look.ground)
 
     def _line(self, y: int) -> Strip:
@@ -72,12 +93,19 @@ class Pane(Widget, inherit_bindings=False):
         return Strip.join([self.strip(at, cells - 1), self._bar(y)])
 
     def _bar(self, y: int) -> Strip:
+        start, end = self._thumb() or (0, 0)
+        thumb = "┃" if self.setting.display.unicode else "|"
+        text = thumb if start <= y < end else " "
+        return Strip([Segment(text, self.setting.look.roles[Role.DIM])], 1)
+
+    def _thumb(self) -> tuple[int, int] | None:
+        """Return the lines of the bar that are lit, where there is one."""
         height = self.size.height
+        if self.count <= height:
+            return None
         length = max(1, height * height // self.count)
         start = round(self.top * (height - length) / (self.count - height))
-        thumb = "┃" if self.setting.display.unicode else "|"
-        text = thumb if start <= y < start + length else " "
-        return Strip([Segment(text, self.setting.look.roles[Role.DIM])], 1)
+        return start, start + length
 
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
         """Scroll with the wheel."""

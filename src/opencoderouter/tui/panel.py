@@ -36,6 +36,10 @@ class Panel(Pane):
             self.parts = parts
             self._wrap(self.size.width)
 
+    def content(self, at: int) -> object:
+        """Return the pieces of a line."""
+        return self._lines[at]
+
     def strip(self, at: int, cells: int) -> Strip:
         """Draw a line."""
         pieces = [Segment(" "), *segments(self._lines[at], self.setting.look)]
@@ -49,7 +53,7 @@ class Panel(Pane):
         room = max(2 * _EDGES, cells - _EDGES)
         self._lines = [line for at, one in enumerate(self.parts) for line in _lines(one, room, at)]
         self.scroll_to_line(self.top)
-        self.refresh()
+        self.renew()
 
 
 def _lines(part: Part, room: int, at: int) -> list[tuple[Span, ...]]:
@@ -57,7 +61,7 @@ def _lines(part: Part, room: int, at: int) -> list[tuple[Span, ...]]:
         return [*([()] if at else []), *wrap(part.spans, room)]
     if not part.label:
         return wrap(part.spans, room)
-    label = ((f"{part.label} ".ljust(_LABEL), Role.DIM),)
+    label = ((f"{part.label} ".ljust(0 if part.mark else _LABEL), Role.DIM),)
     indent = width(label)
     first, *rest = wrap(part.spans, max(4, room - indent))
     space = ((" " * indent, Role.DIM),)

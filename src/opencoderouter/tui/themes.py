@@ -13,11 +13,13 @@ from opencoderouter.core.fleet.preferences import Display
 from opencoderouter.core.fleet.status import Role
 
 AUTO, MINIMAL = "auto", "minimal"
+_CURSOR = 0.28  # how much of the accent is behind what is selected
 _DIM = 0.45  # how far dim text is from the background's opposite
 
 
 def _ours(name: str, colours: str, *, dark: bool) -> Theme:
     back, panel, text, accent, good, warn, bad, edge = colours.split()
+    cursor = Color.parse(back).blend(Color.parse(accent), _CURSOR).hex
     return Theme(
         name,
         primary=accent,
@@ -31,7 +33,12 @@ def _ours(name: str, colours: str, *, dark: bool) -> Theme:
         surface=panel,
         panel=panel,
         dark=dark,
-        variables={"border": accent, "border-blurred": edge},
+        variables={
+            "border": accent,
+            "border-blurred": edge,
+            "block-cursor-background": cursor,
+            "block-cursor-foreground": text,
+        },
     )
 
 
@@ -65,7 +72,7 @@ PLAIN = Theme(
         "scrollbar-hover".split(),
         "ansi_default",
     )
-    | {"block-cursor-text-style": "reverse", "input-selection-text-style": "reverse"},
+    | {"block-cursor-text-style": "bold underline", "input-selection-text-style": "reverse"},
 )
 OURS = (NIGHTOPS, LIGHT, PLAIN)
 NAMES = (AUTO, *(theme.name for theme in OURS), *BUILTIN_THEMES)
@@ -114,7 +121,7 @@ def look(theme: Theme) -> Look:
     }
     if theme.ansi:
         return Look(roles, Style(reverse=True), Style(bold=True), Style(), Style())
-    cursor, blurred = back.blend(accent, 0.28, alpha=1), back.blend(accent, 0.12, alpha=1)
+    cursor, blurred = back.blend(accent, _CURSOR, alpha=1), back.blend(accent, 0.12, alpha=1)
     return Look(
         roles,
         Style(bgcolor=cursor.rich_color, bold=True),

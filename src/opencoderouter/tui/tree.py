@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import takewhile
 
 from rich.segment import Segment
 from textual import events
@@ -60,7 +61,7 @@ class Tree(Pane, can_focus=True):
         self.scroll_lines(moved)
         if cursor is not None:
             self.into_view(cursor)
-        self.refresh()
+        self.renew()
         self.wake()
 
     def select(self, at: int) -> None:
@@ -71,10 +72,21 @@ class Tree(Pane, can_focus=True):
             if one is not None:
                 self.redraw(one)
 
+    def show_below(self, at: int) -> None:
+        """Scroll so that what is below a row is seen: all of it, or half a screen."""
+        depth = self.sheet.rows[at].depth
+        rest = self.sheet.rows[at + 1 :]
+        below = sum(1 for _ in takewhile(lambda row: row.depth > depth, rest))
+        self.into_view(at + min(below, self.size.height // 2))
+
     def wake(self) -> None:
         """Let spinners turn, if there are any."""
         if self._spinner is not None:
             self._spinner.resume()
+
+    def content(self, at: int) -> object:
+        """Return what a row says, and whether it is selected."""
+        return line(self.sheet.rows[at], self.pen), at == self.cursor
 
     def strip(self, at: int, cells: int) -> Strip:
         """Draw a row."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Self
 
-from opencoderouter.core.fleet.model import Resolved, Unreached
+from opencoderouter.core.fleet.model import Resolved
 from opencoderouter.core.fleet.preferences import Preferences
 from opencoderouter.core.fleet.transport import Link
 from opencoderouter.fleet.links import FleetLinks
@@ -16,8 +16,8 @@ from opencoderouter.fleet.resolve import Resolver
 class Reach:
     """Links to hosts: of other preferences than before, other links. All end with the block."""
 
-    def __init__(self, preferences: Preferences) -> None:
-        self._known: dict[str, Resolved] = {}
+    def __init__(self, preferences: Preferences, is_local: Callable[[str], bool]) -> None:
+        self._is_local = is_local
         self._wanted = _wanted(preferences)
         self._resolver, self._links = self._made(preferences)
 
@@ -38,17 +38,9 @@ class Reach:
         return self._links.link(alias)
 
     async def resolved(self, aliases: Iterable[str]) -> dict[str, Resolved]:
-        """Return what ssh makes of these now; those that it does not take are left out.
-
-        Hosts are reached as it was said here last: to look at ssh's files each time would be the
-        most that a program does which asks 200 hosts.
-        """
-        resolver = self._resolver
-        found = await resolver.resolve(aliases)
-        known = {alias: one for alias, one in found.items() if isinstance(one, Resolved)}
-        if resolver is self._resolver:
-            self._known = known
-        return known
+        """Return what ssh makes of these now; those that it does not take are left out."""
+        found = await self._resolver.resolve(aliases)
+        return {alias: one for alias, one in found.items() if isinstance(one, Resolved)}
 
     async def follow(self, preferences: Preferences) -> bool:
         """Reach hosts as these preferences say from now on; tell whether that is another way.
@@ -62,17 +54,13 @@ class Reach:
         await links.__aenter__()
         old = self._links
         self._wanted, self._resolver, self._links = wanted, resolver, links
-        self._known = {}
         await old.__aexit__(None, None, None)
         return True
 
     def _made(self, preferences: Preferences) -> tuple[Resolver, FleetLinks]:
         resolver = Resolver(preferences.ssh.config)
-
-        async def resolve(alias: str) -> Resolved | Unreached:
-            return self._known.get(alias) or await resolver.one(alias)
-
-        return resolver, FleetLinks(preferences.ssh, preferences.polling, resolve)
+        links = FleetLinks(preferences.ssh, preferences.polling, resolver.one, self._is_local)
+        return resolver, links
 
 
 def _wanted(preferences: Preferences) -> object:

@@ -10,7 +10,7 @@ import os
 import random
 import zlib
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AbstractContextManager, AsyncExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -24,7 +24,7 @@ from opencoderouter.core.fleet.transport import Links
 from opencoderouter.core.printable import printable
 from opencoderouter.fleet import ssh_config
 from opencoderouter.fleet.actions.actions import Actions, Surroundings
-from opencoderouter.fleet.ask import ask
+from opencoderouter.fleet.ask import Asker
 from opencoderouter.fleet.cache import CacheFile, keep
 from opencoderouter.fleet.prober import Prober
 from opencoderouter.fleet.resolve import SYSTEM, config_path
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 _TERMINAL = 0  # the descriptor
 _OFTEN = 1.0  # seconds between two looks at the file of the preferences
 _SOON = 10.0  # seconds between two looks at those of ssh, all of which are read each time
+Ends = Callable[[Callable[[], object]], AbstractContextManager[None]]
 Listed = tuple[tuple[HostSpec, ...], tuple[str, ...]]  # and what is wrong with ssh's configuration
 
 
@@ -51,13 +52,14 @@ class Remote:
         self, preferences: Watch[Preferences], given: Sequence[str], exports: Path
     ) -> None:
         self.preferences, self._given = preferences, given
-        self._cache = CacheFile(cache_path(preferences.value.ssh.config), clock)
+        self._cache = _cache(preferences.value)
         self._listed = listing(preferences.value, given)
-        self._reach = Reach(preferences.value)
+        self._reach = Reach(preferences.value, self._is_local)
+        self._asker = Asker(clock)
         self._prober = Prober(
             self._ask,
             preferences.value.polling,
-            fleet=self._first(),
+            fleet=_known(self._cache, self._listed, preferences.value),
             clock=clock,
             draw=random.random,
         )
@@ -133,8 +135,13 @@ class Remote:
                 if reading.preferences != self.preferences.value:
                     self.preferences.set(reading.preferences)
 
+    def _is_local(self, alias: str) -> bool:
+        entry = self.fleet.value.entries.get(alias)
+        return entry is not None and entry.host.local
+
     async def _ask(self, host: HostSpec) -> Report:
-        return await ask(self.links.link(host.alias), host, self.preferences.value, clock)
+        link = self.links.link(host.alias)
+        return await self._asker.ask(link, host, self.preferences.value)
 
     async def _detail(self, session: SessionRef) -> Detail | Failed:
         """Read a session, as ``core.fleet.control`` says."""
@@ -159,10 +166,20 @@ class Remote:
                 continue
             self._prober.set_polling(now.polling)
             is_other = await self._reach.follow(now)
+            if moves := now.ssh.config != before.ssh.config:
+                await self._move(now)
             await self._look()
-            if is_other or now.sessions != before.sessions:
+            if (is_other and not moves) or now.sessions != before.sessions:
                 self._prober.refresh()
             before = now
+
+    async def _move(self, preferences: Preferences) -> None:
+        """Go over to another configuration of ssh, in which an alias means another host."""
+        cache = _cache(preferences)
+        listed = await asyncio.to_thread(listing, preferences, self._given)
+        fleet = await asyncio.to_thread(_known, cache, listed, preferences)
+        self._cache, self._listed = cache, listed
+        self._prober.restart(fleet)
 
     async def _look(self) -> None:
         listed = await asyncio.to_thread(listing, self.preferences.value, self._given)
@@ -175,13 +192,6 @@ class Remote:
         hosts = [host.alias for host in self._listed[0] if not host.local]
         self._prober.set_resolved(await self._reach.resolved(hosts))
 
-    def _first(self) -> Fleet:
-        """Return the fleet of the first moment."""
-        hosts, problems = self._listed
-        cache = self.preferences.value.cache
-        known = self._cache.load(hosts, cache.ttl) if cache.persist else Fleet().of(hosts)
-        return Fleet(known.entries, problems=problems)
-
     def _keeps(self) -> bool:
         """Tell whether to write the cache: not for a part of the fleet only."""
         return self.preferences.value.cache.persist and not self._given
@@ -191,6 +201,17 @@ class Remote:
             self._cache.save(fleet)
 
 
+def _cache(preferences: Preferences) -> CacheFile:
+    return CacheFile(cache_path(preferences.ssh.config), clock)
+
+
+def _known(file: CacheFile, listed: Listed, preferences: Preferences) -> Fleet:
+    """Return the fleet of the first moment."""
+    (hosts, problems), cache = listed, preferences.cache
+    known = file.load(hosts, cache.ttl) if cache.persist else Fleet().of(hosts)
+    return Fleet(known.entries, problems=problems)
+
+
 def opened(
     preferences: Preferences, given: Sequence[str], *, exports: Path | None = None
 ) -> Remote:
@@ -198,11 +219,14 @@ def opened(
     return Remote(Watch(preferences), given, exports or exports_path())
 
 
-async def screen(reader: Reader, given: Sequence[str]) -> int:
+async def screen(reader: Reader, given: Sequence[str], ends: Ends) -> int:
     """Show a fleet until the user has enough of it; return the exit code.
 
-    The preferences are read again whenever their file has changed.
+    The preferences are read again whenever their file has changed. ``ends`` is given what ends the
+    screen, for the length of a block.
     """
+    if not os.environ.get("NO_COLOR"):
+        os.environ.pop("NO_COLOR", None)  # empty, it means nothing (no-color.org); Textual differs
     from opencoderouter.tui.background import asked
 
     with asked(_TERMINAL, os.environ) as is_dark:  # what takes a while is done meanwhile
@@ -220,9 +244,12 @@ async def screen(reader: Reader, given: Sequence[str]) -> int:
             group.create_task(_later(remote.run, app.drawn), name="fleet"),
             group.create_task(remote.reread(reader, problems.set), name="reader"),
         ]
-        await app.run_async()
+        with ends(app.exit):
+            await app.run_async()
         for service in services:
             service.cancel()
+    if app.failure is not None:
+        raise app.failure
     return app.return_code or 0
 
 

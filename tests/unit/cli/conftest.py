@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -52,7 +53,9 @@ class Ocr:
         return self.opened.control.calls
 
 
-PERMISSION = Ask(Live.PERMISSION, "per_1", "ses_aaa", "bash: rm -rf dist", since=NOW - 60)
+PERMISSION = Ask(
+    Live.PERMISSION, "per_1", "ses_aaa", "bash: rm -rf dist", since=NOW - 60, always=("rm *",)
+)
 QUESTION = Ask(
     Live.QUESTION,
     "que_1",
@@ -99,6 +102,15 @@ WEB2 = entry(
     Report(HostState.UNREACHABLE, NOW, 0.1, "Connection refused", mend=("ssh -v web2",)),
 )
 BARE = entry("bare", Report(HostState.NO_OPENCODE, NOW, failures=(Failure("live", "late"),)))
+
+
+@pytest.fixture(autouse=True)
+def signals() -> Iterator[None]:
+    """Have the handlers of before after each test: the program never gives them back."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture

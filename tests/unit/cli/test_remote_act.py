@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.unit.cli.conftest import COLOUR, PERMISSION, QUESTION, Ocr
+from tests.unit.cli.conftest import CART as CART_SEEN
+from tests.unit.cli.conftest import COLOUR, PERMISSION, QUESTION, Ocr, fleet, web1
 
 from opencoderouter.core.fleet.control import Done, Failed
 from opencoderouter.core.fleet.model import SessionRef
+from opencoderouter.watch import Watch
 
 CART = SessionRef("web1", "ses_aaa1", "/srv/shop")
 OLD = SessionRef("web1", "ses_aab2", "/srv/shop")
+LINES = "\n" * 20
 PAINT = SessionRef("web3", "ses_bbb1", "/home/me/wall")
 
 
@@ -113,6 +117,30 @@ def test_replies(ocr: Ocr, command: tuple[str, ...], call: tuple[object, ...]) -
     """To a session, or to the only one of a host that asks."""
     assert ocr("reply", *command)[0] == 0
     assert ocr.calls == [("reply", *call)]
+
+
+@pytest.mark.parametrize("mark", ["OCR_SERVER_ID", "OPENCODE"])
+def test_agents_do_not_reply(ocr: Ocr, monkeypatch: pytest.MonkeyPatch, mark: str) -> None:
+    """What an agent runs cannot allow by one command what the agent asks for."""
+    monkeypatch.setenv(mark, "1")
+    code, _, err = ocr("reply", "ses_aaa1", "once")
+    assert (code, ocr.calls) == (1, [])
+    assert err == "ocr: an agent's tool does not answer for a person; use a terminal of your own\n"
+
+
+def test_what_is_allowed_is_told_in_full(ocr: Ocr) -> None:
+    """All of it, on one line each, before it is sent: no list has more than its beginning."""
+    evil = f"bash: ls{LINES}{' ' * 3000}{'x' * 500}; rm -rf ~"
+    seen = replace(CART_SEEN, asks=(replace(PERMISSION, text=evil),))
+    ocr.opened.fleet = Watch(fleet(web1(seen)))
+    _, out, err = ocr("reply", "ses_aaa1", "always")
+    ends = r"\n" * 20
+    lines = f"    bash: ls{ends} [3000 blanks] {'x' * 500}; rm -rf ~\n    always: rm *\n"
+    assert (out, err.startswith(f"  always:\n{lines}")) == ("", True)
+    seen = replace(seen, asks=(*seen.asks, replace(PERMISSION, id="per_2")))
+    ocr.opened.fleet = Watch(fleet(web1(seen)))
+    assert lines in ocr("reply", "ses_aaa1", "once")[2]
+    assert len(ocr.calls) == 1
 
 
 @pytest.mark.parametrize(

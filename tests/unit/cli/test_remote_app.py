@@ -51,7 +51,7 @@ def test_help_names_commands_and_exit_codes(ocr: Ocr) -> None:
     code, out, _ = ocr("--help")
     assert code == 0
     assert all(f"\n  {command} " in out for command in COMMANDS)
-    assert "3 some hosts were not reached" in " ".join(out.split())
+    assert "3 some hosts, or their sessions, could not be read" in " ".join(out.split())
     assert f"\n  {SCREEN} " not in out
 
 

@@ -9,7 +9,7 @@ import signal
 import pytest
 
 from opencoderouter.cli import remote_fleet
-from opencoderouter.cli.failure import Failure
+from opencoderouter.cli.remote_signals import Ending
 
 
 async def told(number: signal.Signals, seen: list[str]) -> int:
@@ -17,25 +17,33 @@ async def told(number: signal.Signals, seen: list[str]) -> int:
     try:
         os.kill(os.getpid(), number)
         await asyncio.Event().wait()
-    except asyncio.CancelledError:
+    finally:
         seen.append("closed")
-        raise
     return 0
 
 
-def test_sigterm_ends_a_command_in_order() -> None:
-    """What was opened is closed, and the exit code says why."""
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("more", [(), (signal.SIGINT, signal.SIGTERM)])
+def test_a_signal_ends_a_command_in_order(
+    number: signal.Signals, more: tuple[signal.Signals, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What was opened is closed, whatever else comes; the exit code says why."""
     seen: list[str] = []
-    assert remote_fleet.run(told(signal.SIGTERM, seen)) == 128 + signal.SIGTERM
-    assert seen == ["closed"]
 
+    async def work(ending: Ending) -> int:
+        try:
+            return await ending.guard(told(number, seen))
+        finally:
+            for one in more:
+                os.kill(os.getpid(), one)
+            await asyncio.sleep(0)
+            seen.append("closed, too")
 
-def test_ctrl_c_ends_a_command_in_order() -> None:
-    """So does a person."""
-    seen: list[str] = []
-    with pytest.raises(Failure, match="interrupted") as ended:
-        remote_fleet.run(told(signal.SIGINT, seen))
-    assert (ended.value.code, seen) == (130, ["closed"])
+    before = [signal.getsignal(one) for one in signal.Signals]
+    assert remote_fleet.run(work) == 128 + number
+    assert seen == ["closed", "closed, too"]
+    assert capsys.readouterr().err == ("ocr: interrupted\n" if number == signal.SIGINT else "")
+    assert [signal.getsignal(one) for one in signal.Signals] == before
 
 
 @pytest.mark.parametrize(

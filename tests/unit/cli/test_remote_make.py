@@ -37,7 +37,7 @@ def reached(ocr: Ocr) -> None:
             ("clone", "web1", "https://h/r.git", "/srv/r"),
             "/srv/r",
         ),
-        (("clone", "web1", "https://h/r.git"), ("clone", "web1", "https://h/r.git", ""), ""),
+        (("clone", "web1", "https://h/r.git"), ("clone", "web1", "https://h/r.git", "~/r"), "~/r"),
     ],
 )
 def test_what_is_asked(
@@ -71,6 +71,20 @@ def test_progress_is_narration(ocr: Ocr) -> None:
     """It goes to stderr, and moves no cursor."""
     ocr.opened.control.progress = ("50%\r", "done")
     assert ocr("clone", "web1", "u", "/t")[1:] == ("/t\n", "  50%\\r\n  done\nocr: clone: done\n")
+
+
+def test_a_clone_without_a_name(ocr: Ocr) -> None:
+    """Where the address has none, the directory has to be said."""
+    code, _, err = ocr("clone", "web1", "https://h/..")
+    assert (code, ocr.opened.opened) == (2, [])
+    assert err == "ocr: https://h/..: this names no directory, TARGET is needed\n"
+
+
+@pytest.mark.parametrize("command", ["new", "clone", "start", "restart"])
+def test_one_host_is_wanted(ocr: Ocr, command: str) -> None:
+    """A pattern is none."""
+    assert ocr(command, "web*", "/srv") == (2, "", "ocr: web*: must be one host\n")
+    assert ocr.opened.opened == []
 
 
 @pytest.mark.parametrize("command", ["new", "start", "restart"])

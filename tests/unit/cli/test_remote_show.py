@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 
 import pytest
-from tests.unit.cli.conftest import BARE, NOW, Ocr, fleet
+from tests.unit.cli.conftest import BARE, CART, NOW, Ocr, entry, fleet, web1
 
 from opencoderouter.cli import remote_text
 from opencoderouter.core.fleet.fleet import Fleet
+from opencoderouter.core.fleet.model import Failure, HostState, Report
 from opencoderouter.watch import Watch
 
 
@@ -55,8 +56,8 @@ def test_hosts_as_json(ocr: Ocr) -> None:
         (("--archived",), ["ses_bbb1", "ses_aaa1", "ses_aab2", "ses_zzz9"]),
         (("--state", "archived"), ["ses_zzz9"]),
         (("--state", "waiting", "--state", "idle"), ["ses_bbb1", "ses_aaa1"]),
-        (("--host", "web3"), ["ses_bbb1"]),
-        (("--host", "w*1", "--host", "x"), ["ses_aaa1", "ses_aab2"]),
+        (("web3",), ["ses_bbb1"]),
+        (("w*1", "x"), ["ses_aaa1", "ses_aab2"]),
         (("--project", "shop", "--state", "errored"), ["ses_aab2"]),
         (("--project", "/nowhere"), []),
     ],
@@ -65,19 +66,31 @@ def test_sessions_can_be_chosen(ocr: Ocr, options: tuple[str, ...], ids: list[st
     """By state, host and project; archived ones only when they are asked for."""
     code, out, _ = ocr("sessions", "--json", *options)
     assert [row["id"] for row in json.loads(out)] == ids
-    assert code == (0 if "--host" in options else 3)  # who is not asked for is not missed
+    assert code == (0 if "web3" in options or "x" in options else 3)  # others are not missed
 
 
-def test_only_hosts_that_are_named_are_asked(ocr: Ocr) -> None:
-    """Where it is a pattern, all of them are."""
-    ocr("sessions", "--host", "web1", "--host", "web3")
-    ocr("attention", "--host", "web*")
-    assert [given for _, given, _ in ocr.opened.opened] == [("web1", "web3"), ()]
+@pytest.mark.parametrize("command", ["ls", "hosts", "sessions", "attention", "hosts --json"])
+def test_only_hosts_that_are_named_are_asked(ocr: Ocr, command: str) -> None:
+    """By alias or by pattern, each once; the others are not missed either."""
+    code, out, err = ocr(*command.split(), "web1", "[a-w]eb3", "web1")
+    assert ocr.opened.opened[0][1] == ("web1", "[a-w]eb3")
+    assert (code, err) == (0, "")
+    assert "web1" in out
+    assert "web3" in out
+    assert "web2" not in out
+
+
+@pytest.mark.parametrize("command", ["ls", "hosts", "sessions", "attention", "hosts --watch"])
+def test_hosts_that_are_none(ocr: Ocr, command: str) -> None:
+    """A pattern that nothing matches is a mistake, and so is what can be no host."""
+    assert ocr(*command.split(), "db*") == (2, "", "ocr: db*: there is no such host\n")
+    assert ocr(*command.split(), "web1", "a;b")[0] == 2
+    assert len(ocr.opened.opened) == 1
 
 
 def test_sessions_is_a_table(ocr: Ocr) -> None:
     """Text of others moves no cursor."""
-    _, out, _ = ocr("sessions", "--host", "web1", "--project", "/srv/shop")
+    _, out, _ = ocr("sessions", "web1", "--project", "/srv/shop")
     assert out.splitlines()[0].split() == "HOST SESSION STATUS AGE TITLE DIRECTORY".split()
     assert "web1  ses_aab2  errored  1d   Old\\x1b[31m work  /srv/shop" in out
 
@@ -105,7 +118,7 @@ def test_attention_is_what_waits_then_what_failed(ocr: Ocr) -> None:
     _, out, _ = ocr("attention", "--json")
     rows = [(row["need"], row["session"]) for row in json.loads(out)]
     assert rows == [("permission", "ses_aaa1"), ("question", "ses_bbb1"), ("failed", "ses_aab2")]
-    _, out, _ = ocr("attention", "--host", "web3")
+    _, out, _ = ocr("attention", "web3")
     assert "web3  question  5s   ses_bbb1  Paint  Which colour?" in out
 
 
@@ -122,6 +135,19 @@ def test_problems_of_ssh_are_told(ocr: Ocr) -> None:
     """What is wrong with its configuration is on stderr."""
     ocr.opened.fleet = Watch(Fleet(problems=("~/.ssh/config: line 3: bad",)))
     assert "ocr: ~/.ssh/config: line 3: bad\n" in ocr("hosts", "--json")[2]
+
+
+@pytest.mark.parametrize("command", ["ls", "sessions", "attention"])
+def test_sessions_that_could_not_be_read_are_missed(ocr: Ocr, command: str) -> None:
+    """They are told of on stderr, by host; the exit code says that not all is there."""
+    failures = (Failure("sessions", "it took too long\x1b"), Failure("live", "late"))
+    bare = entry("bare", Report(HostState.ONLINE, NOW, failures=failures))
+    ocr.opened.fleet = Watch(fleet(web1(CART), bare))
+    code, out, err = ocr(command)
+    told = "ocr: bare: sessions could not be read: it took too long\\x1b\n"
+    assert (code, err) == (3, told)
+    assert "ses_aaa1" in out
+    assert ocr("hosts")[0] == 0
 
 
 def test_a_part_that_failed_is_shown(ocr: Ocr) -> None:

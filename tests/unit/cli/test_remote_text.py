@@ -11,7 +11,7 @@ from opencoderouter.cli import remote_text
 from opencoderouter.core.fleet.attention import attention
 from opencoderouter.core.fleet.document import sessions
 from opencoderouter.core.fleet.fleet import Entry
-from opencoderouter.core.fleet.model import HostSpec
+from opencoderouter.core.fleet.model import Failure, HostSpec
 from opencoderouter.core.fleet.preferences import Display, Preferences, Sessions
 
 PLAIN = remote_text.Style()
@@ -56,6 +56,15 @@ def test_a_host_that_was_never_asked() -> None:
     assert remote_text.tree(fleet(one), Preferences(), NOW, PLAIN) == "◦ New"
     assert remote_text.hosts([one], NOW, Display(), PLAIN).splitlines()[1].startswith("New   -")
     assert remote_text.change(one) == "New  asking"
+
+
+def test_a_host_of_which_a_part_is_missing() -> None:
+    """The table says which part, and why: no sessions may be none that could be read."""
+    entry = web1(CART)
+    assert entry.report is not None
+    report = replace(entry.report, failures=(Failure("sessions", "timed out"),))
+    text = remote_text.hosts([replace(entry, report=report)], NOW, Display(), PLAIN)
+    assert text.splitlines()[1].endswith("sessions: timed out")
 
 
 def test_narrow_terminals_get_blocks() -> None:

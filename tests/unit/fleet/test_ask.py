@@ -19,7 +19,7 @@ from opencoderouter.core.fleet.model import (
 )
 from opencoderouter.core.fleet.preferences import Polling, Preferences, Sessions
 from opencoderouter.core.fleet.transport import Completed
-from opencoderouter.fleet.ask import ask
+from opencoderouter.fleet.ask import Asker
 
 HOST = HostSpec("box", opencode_path="~/oc", scan_paths=("~/src",))
 SERVER = f"server 42 0100007F:1000 {b'/p'.hex()} {b'opencode'.hex()} -"
@@ -41,7 +41,7 @@ class Host:
     def run(self, _command: str, stdin: bytes) -> Completed:
         """Print them."""
         self.scripts.append(stdin.decode())
-        nonce = self.scripts[0].partition("\n")[0].removeprefix("nonce=")
+        nonce = self.scripts[-1].partition("\n")[0].removeprefix("nonce=")
         texts = (f"N part {n}\n{t}\nN said 0\n\nN done {n}\n" for n, t in self.parts.items())
         said = f"motd\nN begin 1\n{''.join(texts)}N end\n"
         return Completed(0, said.replace("N ", f"{nonce} ").encode(), b"")
@@ -49,7 +49,7 @@ class Host:
 
 async def report(link: FakeLink, preferences: Preferences | None = None) -> Report:
     """Ask."""
-    return await ask(link, HOST, preferences or Preferences(), lambda: 1000.0)
+    return await Asker(lambda: 1000.0).ask(link, HOST, preferences or Preferences())
 
 
 ANSWERS = {
@@ -80,9 +80,11 @@ async def test_script() -> None:
         polling=Polling(timeout=5), sessions=Sessions(enrich_from_db=False, scan_paths=("~", "/x"))
     )
     await report(FakeLink(ANSWERS, host.run), chosen)
-    await ask(FakeLink(ANSWERS, host.run), HostSpec("box"), chosen, lambda: 1000.0)
+    link = FakeLink(ANSWERS, host.run)
+    await Asker(lambda: 1000.0).ask(link, HostSpec("box"), chosen)
     first, second = host.scripts
     assert "\nseconds=3\n" in first
+    assert "\nknown_program=''\nknown_database=''\n" in first
     assert "\nuse_db=0\n" in first
     assert "\nopencode_path='~/oc'\n" in first
     assert "\nset -- '~/src'\n" in first
@@ -147,3 +149,41 @@ async def test_no_time_left() -> None:
     assert found.failures == (Failure("live", "no time was left to ask the servers"),)
     assert [one.live for one in found.sessions] == [None]
     assert link.asked == []
+
+
+FIRST = {
+    **PARTS,
+    "sessions": f"N item mark\n1 2\nN item db\n{ROW}",
+    "opencode": "program /o\nfile 3 4\nversion 1.2.3",
+}
+SAME = {**PARTS, "sessions": "N item unchanged\n", "opencode": "program /o\nfile 3 4\n"}
+KNOWN = "\nknown_program='3 4'\nknown_database='1 2'\n"
+
+
+async def test_again() -> None:
+    """What has not changed is not told again, what sessions do is; after a while all is asked."""
+    host, now = Host(FIRST), [1000.0]
+    asker = Asker(lambda: now[0])
+    link = FakeLink(ANSWERS, host.run)
+    await asker.ask(link, HOST, Preferences())
+    host.parts, now[0] = SAME, 1599.0
+    link.answers = {**ANSWERS, "4096 GET /session/status": ok({})}
+    found = await asker.ask(link, HOST, Preferences())
+    assert (found.version, found.failures) == ("1.2.3", ())
+    assert [(one.id, one.live) for one in found.sessions] == [("ses_a", Live.IDLE)]
+    host.parts, now[0] = FIRST, 1600.0
+    await asker.ask(link, HOST, Preferences())
+    await asker.ask(link, HostSpec("other"), Preferences())
+    assert [KNOWN in script for script in host.scripts] == [False, True, False, False]
+
+
+@pytest.mark.parametrize("between", [b"", b"no shell today"])
+async def test_silence_is_no_news(between: bytes) -> None:
+    """A host that told nothing in between is known as before."""
+    host = Host(FIRST)
+    asker = Asker(lambda: 1000.0)
+    await asker.ask(FakeLink(ANSWERS, host.run), HOST, Preferences())
+    silent = FakeLink(runs=lambda _command, _stdin: Completed(1, between, b""))
+    assert (await asker.ask(silent, HOST, Preferences())).state is HostState.ERROR
+    await asker.ask(FakeLink(ANSWERS, host.run), HOST, Preferences())
+    assert [KNOWN in script for script in host.scripts] == [False, True]

@@ -276,15 +276,14 @@ def test_changes_are_seen(tmp_path: Path) -> None:
 
 def test_mends(tmp_path: Path) -> None:
     """The commands name the host as ssh knows it, the right file, and the right name in it."""
-    assert to_learn("web") == ("ssh -o BatchMode=no -o StrictHostKeyChecking=ask -- web true",)
-    assert to_learn("web", "/a b") == (
-        "ssh -F '/a b' -o BatchMode=no -o StrictHostKeyChecking=ask -- web true",
-    )
+    asked = "-o BatchMode=no -o StrictHostKeyChecking=ask -o RemoteCommand=none"
+    assert to_learn("web") == (f"ssh {asked} -- web true",)
+    assert to_learn("web", "/a b") == (f"ssh -F '/a b' {asked} -- web true",)
     assert "~" not in to_learn("web", "~/x")[0]  # quoted, a shell would not fill it in
     found = known(tmp_path, f"[web]:2222 {ED} {blob()}", port=2222)
     assert to_forget(found, "alias", "/c") == (
         f"ssh-keygen -R '[web]:2222' -f {tmp_path}/known_hosts",
-        "ssh -F /c -o BatchMode=no -o StrictHostKeyChecking=ask -- alias true",
+        to_learn("alias", "/c")[0],
     )
 
 

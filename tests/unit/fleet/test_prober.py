@@ -426,3 +426,24 @@ def test_once_without_hosts() -> None:
 
 async def _none() -> Fleet:
     return await prober(Hosts(), []).once()
+
+
+def test_other_hosts_of_the_same_names() -> None:
+    """After a restart nothing is known, what a host of before still answers is no answer."""
+
+    async def main() -> None:
+        hosts = Hosts()
+        one = prober(hosts, ["a", "b"])
+        hosts.takes["a"] = 3.0
+        async with running(one):
+            await asyncio.sleep(2)
+            one.restart(Fleet().of(specs(["a"])))
+            assert one.fleet.value.entries["a"].report is None
+            await asyncio.sleep(2)
+            assert one.fleet.value.entries["a"].report is None
+            fleet = await swept(one)
+        assert [*fleet.entries] == ["a"]
+        assert hosts.times("a") == [0.0, 3.0]
+        assert fleet.entries["a"].report
+
+    run(main())

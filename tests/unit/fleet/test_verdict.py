@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import socket
+import time
+from collections.abc import Callable
 
 import pytest
 
@@ -197,3 +199,50 @@ def test_time_limits(seconds: float, shown: str) -> None:
     """A limit is shown as a person would say it."""
     assert verdict.late("at the login", seconds).reason == f"timed out after {shown} at the login"
     assert verdict.too_slow(seconds).reason == f"the command took longer than {shown}"
+
+
+HOSTILE = [
+    "Permission denied (",
+    "Permission denied (publickey,",
+    "open failed: a ",
+    "open failed: a: ",
+    "Could not resolve hostname x",
+    "Connection to x",
+    "No x",
+    "try again",
+    "SHA256:a",
+    "gate ",
+    " \n",
+]
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """Return the least of what it takes."""
+    series = []
+    for _ in range(3):
+        began = time.perf_counter()
+        work()
+        series.append(time.perf_counter() - began)
+    return min(series)
+
+
+@pytest.mark.parametrize("piece", HOSTILE)
+def test_hostile_text(piece: str) -> None:
+    """Ten times the text of a host takes nothing like a hundred times the time."""
+
+    def judge(size: int) -> None:
+        text = (piece * size)[:size]
+        verdict.of_ssh(text, HOST, MENDS, ())
+        verdict.of_ssh(f"{text}\n{CLOSED}", FAR, MENDS, ())
+        verdict.of_proxy_command(text)
+        verdict.not_forwarded(text)
+
+    assert seconds(lambda: judge(200_000)) < 20 * seconds(lambda: judge(20_000))
+    assert seconds(lambda: judge(16_000)) < 40 * seconds(lambda: judge(1600)) + 0.001
+
+
+def test_the_last_word_counts() -> None:
+    """However much a host says before, ssh has the last word; a reason has one line."""
+    text = f"{'banner ' * 50_000}\nme@x: Permission denied (publickey,password).\n"
+    assert verdict.of_ssh(text, HOST, MENDS, ()).how == "password"
+    assert len(verdict.of_ssh("x" * 50_000, HOST, MENDS, ()).reason) <= 500

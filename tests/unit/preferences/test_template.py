@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import pytest
 import yaml
 
 from opencoderouter.core.fleet.preferences import Preferences
 from opencoderouter.preferences.check import check
 from opencoderouter.preferences.schema import File
-from opencoderouter.preferences.template import generate, template
+from opencoderouter.preferences.template import template
 
 
 def test_it_says_the_defaults() -> None:
@@ -41,29 +40,6 @@ def test_what_is_commented_out_is_right_too() -> None:
     reading = check(text, "f")
     assert reading.problems == ()
     assert reading.preferences.hosts.overrides["my-server"].label == "Main API Server"
-
-
-def test_it_is_written_where_there_is_none(tmp_path: Path) -> None:
-    """For the user alone, with its directory, and nothing else beside it."""
-    path = tmp_path / "a" / "remote-tui.yaml"
-    assert generate(path)
-    assert path.read_text() == template()
-    assert path.stat().st_mode & 0o777 == 0o600
-    assert path.parent.stat().st_mode & 0o777 == 0o700
-    assert list(path.parent.iterdir()) == [path]
-
-
-@pytest.mark.parametrize("kind", ["file", "link to nowhere"])
-def test_it_is_never_written_over_another(tmp_path: Path, kind: str) -> None:
-    """What is there stays, whatever it is."""
-    path = tmp_path / "remote-tui.yaml"
-    if kind == "file":
-        path.write_text("mine")
-    else:
-        path.symlink_to(tmp_path / "nowhere")
-    assert not generate(path)
-    assert path.is_symlink() or path.read_text() == "mine"
-    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_it_is_yaml_for_others_too() -> None:

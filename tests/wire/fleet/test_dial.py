@@ -96,8 +96,9 @@ def test_what_a_program_complains_of() -> None:
     stream.close()
 
 
-def test_closing_ends_the_program(tmp_path: Path) -> None:
+def test_closing_ends_the_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Also one that does not want to, with what it has started; who reads wakes up."""
+    monkeypatch.setattr("opencoderouter.fleet.dial._PATIENCE", 0.05)
     pid = tmp_path / "pid"
     stream = command(f"sh -c 'trap \"\" TERM; sleep 600 & echo $! >{pid}; wait; wait'")
     stream.settimeout(60)

@@ -16,7 +16,7 @@ RSA = ("-t", "rsa", "-b", "2048")
 
 def make(path: Path, *options: str) -> bytes:
     """Make a key, and return its public half."""
-    subprocess.run(["ssh-keygen", "-q", "-f", str(path), *options], check=True)
+    subprocess.run(["ssh-keygen", "-q", "-a", "1", "-f", str(path), *options], check=True)
     return keyfile.blob(path.with_name(f"{path.name}.pub"))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -195,6 +196,47 @@ async def test_dead_connections_are_made_again(harbour: Harbour, blow: str) -> N
         assert first != second
         if blow == "STOP":
             send("KILL", first)
+
+
+async def test_known_hosts_count_at_the_next_connection(harbour: Harbour, tmp_path: Path) -> None:
+    """A connection is kept whatever becomes of the file; no other is made by what it said then."""
+    known = tmp_path / "known_hosts"
+    shutil.copy(harbour.sshd.folder / "known_hosts", known)
+    async with harbour.links(f"Host devbox\n UserKnownHostsFile {known}\n") as links:
+        link = links.link("devbox")
+        parent = (await completed(link, "echo $PPID")).stdout
+        known.write_text("")
+        assert (await completed(link, "echo $PPID")).stdout == parent
+        send("KILL", parent)
+        done = await link.run("true", within=LONG)
+        assert isinstance(done, Unreached)
+        assert done.state is HostState.HOST_KEY_UNKNOWN
+
+
+async def test_ways_are_kept_with_their_connection(harbour: Harbour) -> None:
+    """How a host is reached is found out once, and again when the connection has ended."""
+    async with harbour.links(control_persist=0.2) as links:
+        link = links.link("devbox")
+        await completed(link, "true")
+        way = await links.way("devbox", None)
+        assert not isinstance(way, Unreached)
+        await completed(link, "true")
+        assert await links.way("devbox", way) is way
+        await gone()
+        assert await links.way("devbox", way) is not way
+
+
+async def test_fabric_by_force(harbour: Harbour) -> None:
+    """What Fabric cannot do is an error where OpenSSH may not be asked."""
+    text = "Host devbox\n Ciphers chacha20-poly1305@openssh.com\n"
+    async with harbour.links(text, transport=Transport.FABRIC) as links:
+        done = await links.link("devbox").run("true", within=LONG)
+        assert isinstance(done, Unreached)
+        assert done.state is HostState.ERROR
+        assert done.reason.endswith("; ssh.transport is fabric")
+    async with harbour.links(text) as links:
+        await completed(links.link("devbox"), "true")
+        assert links.link("devbox").via is Via.OPENSSH
 
 
 async def test_jump_hosts(harbour: Harbour) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -9,8 +11,8 @@ from tests.rig.harbour import Harbour
 
 from opencoderouter.core.fleet.model import HostState, Unreached
 from opencoderouter.core.fleet.preferences import Ssh, Transport
-from opencoderouter.core.fleet.transport import Completed
-from opencoderouter.fleet import openssh
+from opencoderouter.core.fleet.transport import Completed, NotForwarded
+from opencoderouter.fleet import openssh, process
 
 pytestmark = pytest.mark.sshd
 LONG = 60.0
@@ -70,10 +72,88 @@ async def test_options_that_would_get_in_the_way(harbour: Harbour, tmp_path: Pat
     text = (
         "Host devbox\n RemoteCommand echo wrong\n RequestTTY force\n PermitLocalCommand yes\n"
         f" LocalCommand touch {mark}\n LocalForward {harbour.sshd.port} 127.0.0.1:1\n"
-        " ExitOnForwardFailure yes\n"
+        " ExitOnForwardFailure yes\n SessionType none\n StdinNull yes\n Tunnel yes\n"
+        " ForkAfterAuthentication yes\n LogLevel QUIET\n"
     )
-    for transport in (Transport.OPENSSH, Transport.FABRIC):
-        async with harbour.links(text, transport=transport) as links:
-            done = await links.link("devbox").run("echo right; tty", within=LONG)
-            assert done == Completed(1, b"right\nnot a tty\n", b"")
+    for transport, master in (("openssh", "auto"), ("openssh", "no"), ("fabric", "auto")):
+        settings = {"transport": Transport(transport), "control_master": master}
+        async with harbour.links(text, **settings) as links:
+            link = links.link("devbox")
+            done = await link.run(
+                "cat; readlink /proc/$$/fd/1 | cut -c 1-4", stdin=b"x", within=LONG
+            )
+            assert done in {Completed(0, b"x" + kind, b"") for kind in (b"pipe\n", b"sock\n")}
+            stream = await link.connect(harbour.sshd.port, within=LONG)
+            assert not isinstance(stream, NotForwarded | Unreached)
+            assert (await stream.receive(8)).startswith(b"SSH-2.0")
+            await stream.close()
     assert not mark.exists()
+
+
+async def test_an_ssh_that_knows_less(harbour: Harbour, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Options that an older ssh does not have are not given to it."""
+    newer = "sessiontype|stdinnull|forkafterauthentication"
+    ssh = shutil.which("ssh")
+    folder = harbour.config().with_name("old")
+    folder.mkdir()
+    old = folder / "ssh"
+    old.write_text(
+        f'#!/bin/sh\nif [ "$1" = -G ]; then {ssh} "$@" | grep -Ev "^({newer}) "; exit; fi\n'
+        f'if echo "$*" | grep -Eqi "({newer})="; then echo Bad >&2; exit 255; fi\nexec {ssh} "$@"\n'
+    )
+    old.chmod(0o755)
+    monkeypatch.setenv("PATH", str(folder), prepend=os.pathsep)
+    async with harbour.links(transport=Transport.OPENSSH) as links:
+        done = await links.link("devbox").run("echo right", within=LONG)
+        assert done == Completed(0, b"right\n", b"")
+
+
+@pytest.mark.parametrize("master", ["auto", "no"])
+async def test_banners_without_end(
+    harbour: Harbour, monkeypatch: pytest.MonkeyPatch, master: str
+) -> None:
+    """Of what a host says before ssh gives up the end is read, however much it is."""
+    monkeypatch.setenv("PATH", str(banner(harbour)), prepend=os.pathsep)
+    async with harbour.links(transport=Transport.OPENSSH, control_master=master) as links:
+        done = await links.link("devbox").run("true", within=LONG)
+        assert done == Unreached(HostState.UNREACHABLE, "connection refused")
+
+
+def banner(harbour: Harbour) -> Path:
+    """Return a folder with an ssh that meets such a host."""
+    folder = harbour.config().with_name("talker")
+    folder.mkdir(exist_ok=True)
+    ssh = folder / "ssh"
+    ssh.write_text(
+        f'#!/bin/sh\ncase " $* " in *" -G "*) exec {shutil.which("ssh")} "$@";; esac\n'
+        'while [ "$1" ] && [ "$1" != -E ]; do shift; done\nexec 2>"${2:-/dev/stderr}"\n'
+        "echo 'me@there: Permission denied (password).' >&2\nyes | head -c 99999 >&2\n"
+        "echo 'connect to host there port 22: Connection refused' >&2\nexit 255\n"
+    )
+    ssh.chmod(0o755)
+    return folder
+
+
+@pytest.mark.parametrize("transport", ["auto", "openssh"])
+async def test_a_login_of_their_own(harbour: Harbour, transport: str) -> None:
+    """Whoever is logged in by an ssh of their own, which shares it, needs no second login."""
+    text = (
+        f"Host devbox\n PubkeyAuthentication no\n ControlPath {harbour.short}/own-%C\n"
+        " ControlMaster auto\n ControlPersist yes\n"
+    )
+    async with harbour.links(text, transport=Transport(transport)) as links:
+        link = links.link("devbox")
+        refused = await link.run("true", within=LONG)
+        assert isinstance(refused, Unreached)
+        assert refused.state is HostState.AUTH_REQUIRED
+        own = [*openssh.command(links.ssh), "-o", "PubkeyAuthentication=yes"]
+        with (harbour.short / "said").open("wb") as said:
+            assert not await process.launch([*own, "devbox", "true"], os.environ, said)
+        assert await link.run("echo in", within=LONG) == Completed(0, b"in\n", b"")
+        stream = await link.connect(harbour.sshd.port, within=LONG)
+        assert not isinstance(stream, NotForwarded | Unreached)
+        assert (await stream.receive(8)).startswith(b"SSH-2.0")
+        await stream.close()
+        await process.run([*own, "-O", "exit", "devbox"])
+        assert await link.run("true", within=LONG) == refused
+    (harbour.short / "said").unlink()

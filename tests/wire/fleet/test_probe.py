@@ -70,14 +70,21 @@ class Home:
             (data / "opencode.db").write_text("x")
         return self
 
-    def run(self, wanted: Wanted, shell: str = "sh", **environment: str) -> bytes:
+    def commits(self, number: int) -> None:
+        """Have the index of a database's log say that so much was written."""
+        index = self.path / ".local/share/opencode/opencode.db-shm"
+        index.write_bytes(number.to_bytes(48, "big") + os.urandom(48))
+
+    def run(
+        self, wanted: Wanted, shell: str = "sh", nonce: str = "f00d", **environment: str
+    ) -> bytes:
         """Return what the script prints."""
         if not shutil.which(SHELLS[shell][0]):
             pytest.skip(f"needs {shell}")
         # The limit is there to find a script that never ends; what it runs is in this group.
         done = subprocess.run(
             ["timeout", "50", *SHELLS[shell]],
-            input=script(wanted, "f00d"),
+            input=script(wanted, nonce),
             env=self.environment(**environment),
             cwd=self.path,
             capture_output=True,
@@ -141,11 +148,58 @@ def test_project_by_project(home: Home, shell: str) -> None:
     assert reasons(told) == [("sessions", reason)]
 
 
+OLD = """
+for word; do [ "$word" != --pure ] || { echo "  --version  show version number" >&2; exit 1; }; done
+[ "$1" = --version ] || touch "$HOME/ran"
+"""
+
+
+@pytest.mark.parametrize("use_db", [True, False])
+def test_no_pure(home: Home, *, use_db: bool) -> None:
+    """An OpenCode that cannot do without plugins lists nothing, and the report says why."""
+    (home.path / "src/one/.git").mkdir(parents=True)
+    told = home.has(OLD).told(wanted=replace(home.wanted, use_db=use_db))
+    assert not (home.path / "ran").exists()
+    assert told.sessions == ()
+    reason = "this OpenCode does not know --pure, without which it could run plugins"
+    assert ("sessions", reason) in reasons(told)
+
+
 def test_without_database(home: Home) -> None:
     """A person who does not want the database asked gets sessions project by project."""
     told = home.has(GOOD).told(wanted=replace(home.wanted, use_db=False))
     assert [one.id for one in told.sessions] == ["ses_itsahome"]
     assert reasons(told) == []
+
+
+@pytest.mark.parametrize("shell", ["dash", "bash", "busybox", "zsh"])
+def test_unchanged(home: Home, shell: str) -> None:
+    """The program is not started for what its file and its database's index say is known."""
+    home.has(f'echo "$1" >>"$HOME/runs"\n{GOOD}')
+    home.commits(1)
+    first = home.told(shell)
+    home.commits(1)  # and a reader's marks elsewhere in the index
+    known = replace(home.wanted, known=first.marks)
+    again = read_answer(home.run(known, shell), "f00d", first)
+    assert again is not None
+    assert again.lasting == first.lasting
+    assert sorted((home.path / "runs").read_text().split()) == ["--version", "db"]
+    home.commits(2)
+    changed = home.told(shell, known)
+    assert [one.id for one in changed.sessions] == ["ses_db"]
+    assert changed.marks != first.marks
+    home.has(f"# Of another size.\n{GOOD}")
+    assert home.told(shell, known).version == "1.2.3"
+
+
+def test_no_index(home: Home) -> None:
+    """Where nothing says what a database holds, or which it is, it is asked each time."""
+    home.has(GOOD)
+    for environment in ({}, {"OPENCODE_DB": "other.db"}):
+        known = replace(home.wanted, known=home.told("sh", home.wanted, **environment).marks)
+        output = home.run(known, nonce="beef", **environment)
+        assert b"item db" in output
+        home.commits(1)
 
 
 FIRST_RUN = """
@@ -158,7 +212,7 @@ mkdir -p "${XDG_STATE_HOME:-$HOME/.local/state}/x" "${XDG_CACHE_HOME:-$HOME/.cac
 def test_never_used(home: Home, tmp_path: Path, after: str) -> None:
     """An OpenCode that never ran makes its folders: not in this home, and not to stay."""
     home.has(f"{FIRST_RUN}{after}", used=False)
-    before, wanted = home.files(), replace(home.wanted, seconds=2)
+    before, wanted = home.files(), replace(home.wanted, seconds=10 if "echo" in after else 1)
     (tmp_path / "tmp").mkdir()
     told = home.told(wanted=wanted, TMPDIR=str(tmp_path / "tmp"))
     assert (told.program, told.sessions) == (str(home.opencode), ())
@@ -216,8 +270,16 @@ def test_hangs(home: Home, shell: str) -> None:
     # A machine that is busy may not be in time with another part.
     assert {
         ("opencode", f"{home.opencode}: it took too long"),
-        ("sessions", "it took too long"),
+        ("sessions", "OpenCode took too long"),
     } <= set(reasons(told))
+    assert_gone(home.mark)
+
+
+def test_goes_on(home: Home) -> None:
+    """What a program starts while it is being ended is ended, too."""
+    home.has("while :; do sleep 600 & sleep 0.01; done")
+    told = home.told(wanted=replace(home.wanted, seconds=1))
+    assert ("sessions", "OpenCode took too long") in reasons(told)
     assert_gone(home.mark)
 
 

@@ -38,8 +38,9 @@ async def test_no_program() -> None:
         await process.run(("/no/such/program",))
 
 
-async def test_cancelling_ends_all_of_it(tmp_path: Path) -> None:
+async def test_cancelling_ends_all_of_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A program that does not listen is killed, and so is what it has started."""
+    monkeypatch.setattr(process, "_PATIENCE", 0.05)
     own, child = tmp_path / "own", tmp_path / "child"
     script = f"trap '' TERM; sleep 600 & echo $! >{child}; echo $$ >{own}; wait; wait"
     async with asyncio.TaskGroup() as group:
@@ -59,3 +60,12 @@ async def test_what_stays_is_not_waited_for(tmp_path: Path) -> None:
         assert said.read() == b"said\n"
     assert is_running(child)
     await process.run(("kill", child.read_text().strip()))
+
+
+def test_the_end_of_what_is_said() -> None:
+    """Of what can have no end, the last is read."""
+    with tempfile.TemporaryFile() as said:
+        said.write(b"\xff" + b"long " * (1 << 20) + b"end")
+        end = process.tail(said)
+    assert end.endswith("long end")
+    assert len(end) == 16 << 10

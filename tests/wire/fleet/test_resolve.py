@@ -70,14 +70,14 @@ def script(path: Path, text: str) -> str:
 
 async def reached(resolver: Resolver, alias: str) -> Resolved:
     """Return what a host is."""
-    answer = await resolver.one(alias)
+    answer = (await resolver.resolve([alias]))[alias]
     assert isinstance(answer, Resolved), answer
     return answer
 
 
 async def failed(resolver: Resolver, alias: str = "web") -> Unreached:
     """Return why it is not known what a host is."""
-    answer = await resolver.one(alias)
+    answer = (await resolver.resolve([alias]))[alias]
     assert isinstance(answer, Unreached), answer
     assert answer.state is HostState.ERROR
     return answer
@@ -151,6 +151,21 @@ async def test_kept_until_a_file_changes(config: Path, counted: Path) -> None:
     assert starts(counted) == 3
 
 
+async def test_glances(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who asks for one host gets what was true a moment ago; who asks for hosts, what is now."""
+    resolver = Resolver(str(config))
+    monkeypatch.setattr(resolve, "_GLANCE", 1e9)
+    first = await resolver.one("web")
+    write(config, "Host web\n    Port 23\n")
+    assert await resolver.one("web") is first
+    assert (await reached(resolver, "web")).port == 23
+    write(config, "Host web\n    Port 24\n")
+    monkeypatch.setattr(resolve, "_GLANCE", 0.0)
+    now = await resolver.one("web")
+    assert isinstance(now, Resolved)
+    assert now.port == 24
+
+
 @pytest.mark.parametrize("named", [False, True])
 async def test_the_file_of_the_machine(
     config: Path, counted: Path, monkeypatch: pytest.MonkeyPatch, *, named: bool
@@ -159,9 +174,9 @@ async def test_the_file_of_the_machine(
     machine = config.with_name("ssh_config")
     monkeypatch.setattr(resolve, "SYSTEM", machine)
     resolver = Resolver(str(config) if named else "", program=str(counted))
-    await resolver.one("web")
+    await resolver.resolve(["web"])
     write(machine, "Host x\n")
-    await resolver.one("web")
+    await resolver.resolve(["web"])
     assert starts(counted) == (1 if named else 2)
 
 

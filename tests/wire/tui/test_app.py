@@ -54,7 +54,7 @@ async def test_preferences() -> None:
             keybindings={**KEYS, "quit": ("x",)},
         )
         seen.app.preferences.set(changed)
-        await wait(seen, lambda: seen.main.keymap.action("x") == "quit")
+        await wait(seen, lambda: seen.main.keymap.actions.get("x") == "quit")
         await seen.settle()
         assert seen.app.theme == "light"
         assert seen.text.isascii()
@@ -70,6 +70,14 @@ async def test_theme_of_the_palette() -> None:
         assert str(seen.main.setting.look.ground) == "on #282a36"
         seen.app.preferences.set(replace(Preferences(), display=Display(theme="nightops")))
         await wait(seen, lambda: seen.app.theme == "nightops")
+
+
+async def test_the_palette_asks_in_ascii() -> None:
+    """Where there is no Unicode, its field has none either."""
+    for unicode, asked in ((True, "Search for commands…"), (False, "Search for commands...")):
+        async with stage(preferences=Preferences(display=Display(unicode=unicode))) as seen:
+            await seen.press("ctrl+p")
+            assert asked in seen.text
 
 
 async def test_problems() -> None:

@@ -10,7 +10,7 @@ from tests.rig.desk import AT_ONE, AT_TWO, EVIL, NOW, ONE, TWO, Seat, entry, sea
 from opencoderouter.core.fleet.attention import Item, Need
 from opencoderouter.core.fleet.control import Foreground
 from opencoderouter.core.fleet.model import Ask, HostRef, HostState, Live, Report
-from opencoderouter.core.fleet.preferences import Display, Preferences
+from opencoderouter.core.fleet.preferences import KEYS, Display, Preferences
 from opencoderouter.tui.attention import Attention, about, count, line
 
 FIRST = Ask(Live.PERMISSION, "per_1", "ses_1", "bash: make", since=NOW - 600)
@@ -115,6 +115,45 @@ async def test_the_selection_goes_on_when_its_item_is_gone() -> None:
         assert (at.over, at.table.revealed) == ("Attention", [])
 
 
+KEYS_OF_MINE = {
+    **KEYS,
+    "attention": ("A",),
+    "reply": ("x",),
+    "down": ("n",),
+    "up": ("b",),
+    "error_detail": ("down",),
+    "help": ("f1",),
+    "attach": ("left_square_bracket",),
+}
+
+
+async def test_keys_follow_the_preferences() -> None:
+    """What does something in the tree does the same here, by the same key."""
+    mine = Preferences(keybindings=KEYS_OF_MINE)
+    async with seat(BUSY, preferences=mine) as at:
+        await at.press("w")
+        assert "x answer, log in   [ show in tree   f1 help   esc back" in at.text
+        await at.press("n", "x")
+        assert "bash: ls" in at.text
+        await at.press("escape", "j", "p", "e", "question_mark", "w")
+        assert (at.over, at.control.calls) == ("Attention", [])
+        await at.press("down")
+        assert at.toasts == ["There was no error."]
+        await at.press("b", "n", "left_square_bracket")
+        assert (at.over, at.table.revealed) == ("Table", [AT_TWO])
+        await at.press("w", "A")
+        assert at.over == "Table"
+
+
+async def test_help() -> None:
+    """The keys are explained here, too; afterwards the list is there again."""
+    async with seat(BUSY) as at:
+        await at.press("w", "question_mark")
+        assert at.over == "Help"
+        await at.press("escape")
+        assert at.over == "Attention"
+
+
 @pytest.mark.parametrize("key", ["escape", "w", "q"])
 async def test_closes(key: str) -> None:
     """The tree is below it."""
@@ -161,3 +200,10 @@ def test_about() -> None:
     """All of it, line by line."""
     item = Item(Need.FAILED, AT_ONE, "The host", "A title", "one\ntwo")
     assert str(about(item)) == "Failed: A title\nThe host  /srv/app\none\ntwo"
+
+
+def test_about_a_permission() -> None:
+    """It is on one line, with what "always" would allow."""
+    ask = replace(FIRST, text="bash: ls\nrm", always=("ls *",))
+    item = Item(Need.PERMISSION, AT_ONE, "The host", "A title", ask.text, ask=ask)
+    assert str(about(item)).splitlines()[2:] == [r"bash: ls\nrm", "always: ls *"]

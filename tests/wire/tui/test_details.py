@@ -6,7 +6,7 @@ import asyncio
 
 from tests.rig.stage import Stage, stage
 
-from opencoderouter.core.fleet.control import Detail
+from opencoderouter.core.fleet.control import Detail, Failed
 from opencoderouter.core.fleet.model import Session, SessionRef
 from opencoderouter.tui.details import Details
 
@@ -63,3 +63,34 @@ async def test_fleet_that_changes_all_the_time() -> None:
         details.want(seen.control, ONE, Session("1", updated=1))
         await seen.settle()
         assert seen.control.calls == [("detail", ONE)]
+
+
+async def test_what_failed_is_read_again() -> None:
+    """After a while, as long as the selection rests there, until it has been read."""
+    async with stage() as seen:
+        changed: list[bool] = []
+        details = Details(seen.main, lambda: changed.append(True), again=0.01)
+        seen.control.answers["detail"] = Failed("Slow")
+        details.want(seen.control, ONE, Session("1"))
+        await read(seen, 2)
+        assert details.of(ONE) == Failed("Slow")
+        del seen.control.answers["detail"]
+        number = len(seen.control.calls)
+        await read(seen, number + 1)
+        assert details.of(ONE) == Detail()
+        number = len(seen.control.calls)
+        details.want(seen.control, ONE, Session("1"))
+        details.retry(seen.control)
+        await seen.settle()
+        assert len(seen.control.calls) == number
+
+
+async def test_retry() -> None:
+    """What failed is read at once when a person wants all to be asked again."""
+    async with stage() as seen:
+        seen.control.answers["detail"] = Failed("Slow")
+        seen.main.details.want(seen.control, ONE, Session("1"))
+        await read(seen, 1)
+        await seen.main.run_action("refresh")
+        await read(seen, 2)
+        assert set(seen.control.calls) == {("detail", ONE)}

@@ -77,3 +77,17 @@ async def test_minimal_is_ascii() -> None:
         styles = [one.style for line in seen.lines for one in line if one.style is not None]
         colours = (colour for style in styles for colour in (style.color, style.bgcolor))
         assert all(colour is None or colour.is_default for colour in colours)
+
+
+async def test_minimal_shows_what_is_chosen() -> None:
+    """Without colours the choice that Enter takes is seen, too."""
+    preferences = Preferences(display=Display(theme="minimal"))
+    async with stage(size=(80, 24), preferences=preferences) as seen:
+        await arranged(seen)
+        await seen.press("m", "d")
+        styles = {one.text.strip(): one.style for line in seen.lines for one in line}
+        chosen, other = styles["Leave it"], styles["Archive the session"]
+        assert chosen is not None
+        assert other is not None
+        assert chosen.underline
+        assert not other.underline

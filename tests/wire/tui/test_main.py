@@ -8,6 +8,8 @@ from dataclasses import replace
 import pytest
 from tests.rig.roster import NOW, made_up
 from tests.rig.stage import Stage, stage
+from textual.events import Key
+from textual.keys import key_to_character
 
 from opencoderouter.core.fleet.control import Detail, Failed, Message
 from opencoderouter.core.fleet.fleet import Entry, Fleet
@@ -20,6 +22,7 @@ from opencoderouter.core.fleet.model import (
     SessionRef,
 )
 from opencoderouter.core.fleet.preferences import KEYS, Preferences
+from opencoderouter.core.fleet.view import Filter
 from opencoderouter.tui.room import Room
 
 EVIL = "\x1b]0;x\x07\x1b[2J[bold]b[/][@click=app.quit]\nnew\u202eline\u200b\u0301é👩" + "x" * 10_000
@@ -72,6 +75,34 @@ async def test_escape_clears() -> None:
         assert seen.main.view.query == ""
         assert seen.main.header.box.value == ""
         assert seen.row.place == place
+
+
+async def test_typing_ahead() -> None:
+    """Keys that come all at once, as over a slow line, are what they are one by one."""
+    async with stage() as seen:
+        for key in ("slash", *"dsm", "enter", "j", "slash", *"fq", "enter", "r"):
+            seen.app.post_message(Key(key, key_to_character(key)))
+        await seen.settle()
+        assert seen.main.header.box.value == "dsmfq"
+        assert not seen.types()
+        assert seen.main.view.filter is Filter.ALL
+        assert seen.control.refreshed == [None]
+        assert seen.app.screen is seen.main
+
+
+@pytest.mark.parametrize("key", ["g", "n", "d", "D"])
+async def test_typing_ahead_of_a_dialog(key: str) -> None:
+    """Keys that come before the dialog is there are no shortcuts of the tree, nor of the dialog."""
+    async with stage(one_host(Session("ses_1", "Fix", "/p", updated=NOW))) as seen:
+        await seen.press("down", "space", "down")
+        for one in (key, *"fsmr", "slash"):
+            seen.app.post_message(Key(one, key_to_character(one)))
+        await seen.settle()
+        assert seen.app.screen is not seen.main
+        assert (seen.main.view.filter, seen.main.view.marked) == (Filter.ALL, frozenset())
+        assert seen.control.refreshed == []
+        await seen.press("escape", "r")
+        assert seen.control.refreshed == [None]
 
 
 async def test_no_action_while_typing() -> None:

@@ -103,6 +103,20 @@ async def test_sort() -> None:
         assert str(seen.main.view.sort) == SortBy.LAST_ACTIVITY
 
 
+async def test_opening_at_the_bottom() -> None:
+    """What is opened on the last line scrolls up, so that its sessions are seen."""
+    async with stage(size=(120, 16)) as seen:
+        forest = seen.main.forest
+        at = next(at for at, row in enumerate(forest.sheet.rows) if at > 20 and row.project)
+        seen.main.select(at)
+        assert at == forest.top + forest.size.height - 1
+        await seen.press("l")
+        first = forest.sheet.rows[at + 1].known
+        assert first is not None
+        assert forest.top <= at < at + 1 < forest.top + forest.size.height
+        assert first.session.title in seen.text
+
+
 async def test_filter() -> None:
     """The key goes through the filters; the header says which, Esc shows all again."""
     async with stage() as seen:

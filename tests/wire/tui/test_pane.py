@@ -19,15 +19,22 @@ class Numbers(Pane):
     def __init__(self, how: Setting, lines: int) -> None:
         super().__init__(how, id="numbers")
         self.lines = lines
+        self.plus = 0  # of every seventh
+        self.seen: list[int] = []
 
     @property
     def count(self) -> int:
         """Return how many."""
         return self.lines
 
+    def content(self, at: int) -> object:
+        """Return one."""
+        return at + (0 if at % 7 else self.plus)
+
     def strip(self, at: int, cells: int) -> Strip:
         """Draw one."""
-        return Strip([Segment(f"{at}")]).adjust_cell_length(cells)
+        self.seen.append(at)
+        return Strip([Segment(f"{self.content(at)}")]).adjust_cell_length(cells)
 
 
 class Shown(App[None]):
@@ -64,6 +71,26 @@ async def test_scrolling() -> None:
         pane.into_view(3)
         assert pane.top == 3
         assert pane.render_line(0).text.startswith("3 ")
+
+
+async def test_only_what_has_changed_is_drawn_again() -> None:
+    """Lines that show the same as before are left alone; where the bar moves, all are drawn."""
+    app = Shown(40)
+    async with app.run_test(size=(20, 12)) as pilot:
+        pane = app.pane
+        await pilot.pause()
+        pane.seen.clear()
+        pane.renew()
+        await pilot.pause()
+        assert pane.seen == []
+        pane.plus = 100
+        pane.renew()
+        await pilot.pause()
+        assert pane.seen == [0, 7]
+        pane.lines = 400
+        pane.renew()
+        await pilot.pause()
+        assert pane.seen[2:] == list(range(10))
 
 
 async def test_no_bar() -> None:

@@ -35,7 +35,7 @@ def spoil(preferences: Preferences) -> None:
 
 async def test_reached_as_it_was_resolved(preferences: Preferences) -> None:
     """What ssh says is told, and the link goes there; what it does not take is left out."""
-    async with Reach(preferences) as reach:
+    async with Reach(preferences, lambda _: False) as reach:
         found = await reach.resolved(("here", "-x"))
         assert [*found] == ["here"]
         assert found["here"].hostname == "127.0.0.1"
@@ -46,7 +46,7 @@ async def test_reached_as_it_was_resolved(preferences: Preferences) -> None:
 
 async def test_a_file_that_changes(preferences: Preferences) -> None:
     """From the next look on a host is reached at its new place."""
-    async with Reach(preferences) as reach, asyncio.timeout(SOON):
+    async with Reach(preferences, lambda _: False) as reach, asyncio.timeout(SOON):
         await reach.resolved(("here",))
         called = asyncio.Event()
 
@@ -64,20 +64,21 @@ async def test_a_file_that_changes(preferences: Preferences) -> None:
             run.cancel()
 
 
-async def test_files_are_not_read_for_each_question(preferences: Preferences) -> None:
-    """Until the next look a host is reached as it was, whatever became of ssh's files."""
-    async with Reach(preferences) as reach:
+async def test_a_file_that_ssh_does_not_take(preferences: Preferences) -> None:
+    """From the next look on no host is reached by it, and what ssh says is the reason."""
+    async with Reach(preferences, lambda _: False) as reach:
         await reach.resolved(("here",))
         spoil(preferences)
+        assert await reach.resolved(("here",)) == {}
         done = await reach.link("here").run("true", within=SOON)
         assert isinstance(done, Unreached)
-        assert done.state is HostState.UNREACHABLE
-        assert await reach.resolved(("here",)) == {}
+        assert done.state is HostState.ERROR
+        assert "nonsense" in done.reason.lower()
 
 
 async def test_before_anything_is_resolved(preferences: Preferences) -> None:
     """A link does not wait for all hosts to be resolved."""
-    async with Reach(preferences) as reach:
+    async with Reach(preferences, lambda _: False) as reach:
         done = await reach.link("here").run("true", within=SOON)
         assert isinstance(done, Unreached)
         assert done.state is HostState.UNREACHABLE
@@ -85,7 +86,7 @@ async def test_before_anything_is_resolved(preferences: Preferences) -> None:
 
 async def test_other_preferences(preferences: Preferences, tmp_path: Path) -> None:
     """Links are new when something changes that they are made of, and only then."""
-    async with Reach(preferences) as reach:
+    async with Reach(preferences, lambda _: False) as reach:
         link = reach.link("here")
         same = replace(preferences, polling=Polling(interval=7.0))
         assert not await reach.follow(same)

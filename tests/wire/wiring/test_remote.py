@@ -26,7 +26,7 @@ from tests.rig.wait import until
 
 from opencoderouter.core.fleet.control import Failed
 from opencoderouter.core.fleet.fleet import Fleet
-from opencoderouter.core.fleet.model import HostState, SessionRef
+from opencoderouter.core.fleet.model import HostState, Report, Session, SessionRef
 from opencoderouter.core.fleet.preferences import Cache, Hosts, Polling, Preferences, Ssh
 from opencoderouter.preferences.reader import Reader
 from opencoderouter.watch import Watch
@@ -132,6 +132,22 @@ async def test_given_hosts(home: Home) -> None:
     assert home.cached.read_bytes() == before
 
 
+async def test_hosts_by_a_pattern(home: Home) -> None:
+    """On the command line it means all that match; only those are asked."""
+    home.write("web1", "db", "web2")
+    async with opened(home.preferences, ("web*",)) as fleet:
+        assert [*(await fleet.once()).entries] == ["web1", "web2"]
+    async with opened(home.preferences, ("x*",)) as fleet:
+        assert fleet.fleet.value.entries == {}
+
+
+async def test_a_host_that_is_called_like_this_machine(home: Home) -> None:
+    """Where this machine is not wanted, ``Host localhost`` is reached by ssh."""
+    home.write("localhost")
+    async with opened(home.preferences, ()) as fleet:
+        assert states(await fleet.once()) == {"localhost": HostState.UNREACHABLE}
+
+
 async def test_the_next_start_shows_the_last(home: Home) -> None:
     """What was known is there before anybody is asked."""
     async with opened(home.preferences, ()) as fleet:
@@ -201,6 +217,25 @@ async def test_the_preferences_are_followed(home: Home, tmp_path: Path) -> None:
         fleet = await becomes(lambda fleet: states(fleet) == {"other": HostState.UNREACHABLE})
         assert one.links.link("two") is not link
         assert all(890 < entry.next_at - entry.report.at <= 900 for entry in reached(fleet))
+
+
+async def test_another_configuration_of_ssh(home: Home, tmp_path: Path) -> None:
+    """An alias is another host there: nothing of the old one is shown, each has its own cache."""
+    preferences = Watch(home.preferences)
+    one = Remote(preferences, (), tmp_path)
+    seen = Report(HostState.ONLINE, 1.0, sessions=(Session("ses_old"),))
+    async with running(one) as becomes:
+        await becomes(lambda fleet: not fleet.sweeping and fleet.next_at)
+        await asyncio.to_thread(until, home.cached.exists)
+        old = one.fleet.value.entries["two"]
+        one.fleet.set(one.fleet.value.having(replace(old, good=seen)))
+        (tmp_path / "else").mkdir()
+        other = Home(tmp_path / "else", ("two", "three"))
+        preferences.set(other.preferences)
+        fleet = await becomes(lambda now: [*now.entries] == ["two", "three"] and not now.sweeping)
+        assert fleet.entries["two"].sessions == ()
+        await asyncio.to_thread(until, other.cached.exists)
+        assert "three" not in json.loads(home.cached.read_text())["hosts"]
 
 
 def reached(fleet: Fleet) -> list[Any]:
@@ -286,9 +321,11 @@ def window(home: Home, tmp_path: Path) -> Iterator[Tmux]:
     """Yield a terminal in which the program shows the hosts."""
     file = tmp_path / "remote-tui.yaml"
     file.write_text(FILE.format(label="before", config=home.config))
-    environment = {**os.environ, "HOME": str(tmp_path), MARK: "remote-screen"}
-    with tmux(tmp_path / "tmux", environment) as shown:
-        ocr = shlex.join([str(Path(sys.executable).with_name("ocr")), "--config", str(file)])
+    (tmp_path / "tmp").mkdir()
+    own = {"HOME": str(tmp_path), "TMPDIR": str(tmp_path / "tmp"), MARK: "remote-screen"}
+    with tmux(tmp_path / "tmux", {**os.environ, **own}) as shown:
+        options = ["--config", str(file), "--log-file", str(tmp_path / "ocr.log")]
+        ocr = shlex.join([str(Path(sys.executable).with_name("ocr")), *options])
         shown.run(f"clear; {ocr}; echo LEFT=$?; stty -a | grep -o ' echo '")
         shown.wait_for("before")
         yield shown
@@ -305,8 +342,20 @@ def test_the_screen(window: Tmux, home: Home, tmp_path: Path) -> None:
     assert_gone("remote-screen", "bin/ocr")
 
 
-def test_the_screen_is_told_to_end(window: Tmux) -> None:
-    """SIGTERM ends it in order, and the terminal is as it was."""
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_the_screen_is_told_to_end(window: Tmux, tmp_path: Path, number: int) -> None:
+    """A signal ends it in order: the exit code says which, and the terminal is as it was."""
     [ocr] = marked("remote-screen", "bin/ocr")
-    os.kill(ocr.pid, signal.SIGTERM)
-    window.wait_for("LEFT=0\n echo")
+    os.kill(ocr.pid, number)
+    window.wait_for(f"LEFT={128 + number}\n echo")
+    assert "Traceback" not in window.screen()
+    assert [*(tmp_path / "tmp").iterdir()] == []
+
+
+def test_the_terminal_is_closed(window: Tmux, tmp_path: Path) -> None:
+    """Nothing of it is left, and nothing went wrong."""
+    window.tmux("split-window")
+    window.tmux("kill-pane", "-t", ".0")
+    until(lambda: not marked("remote-screen", "bin/ocr"))
+    assert [*(tmp_path / "tmp").iterdir()] == []
+    assert "ended by an exception" not in (tmp_path / "ocr.log").read_text()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import islice
 
 from opencoderouter.core.fleet import values
 from opencoderouter.core.fleet.frames import TIMED_OUT, Item, Part, read_frames
@@ -13,9 +14,24 @@ from opencoderouter.core.fleet.model import Failure, Load, Session
 
 _VERSION = re.compile(r"v?(\d+\.\d+[\w.+-]{0,40})")
 _DISK = re.compile(r" ([0-9]+) [0-9]+ ([0-9]+) [0-9]+% ")  # names around it may have spaces
+_LINE = 100
+_MARK = re.compile(r"\d{1,20} \d{1,20}")  # as cksum has it
 _STOPPED = "MessageAbortedError"  # a person stopped it: no error
 _UNKNOWN = Part()
 _KIB = 1024
+_MOST = 20_000  # sessions; the script asks for a tenth, of each of 50 projects at most
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """Of what an answer was made: the program's file, and what the database holds.
+
+    As long as a mark is the same on the host, so is the version, or are the sessions. Empty where
+    there is none.
+    """
+
+    program: str = ""
+    database: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,26 +51,41 @@ class Told:
     roots: Mapping[str, str] = field(default_factory=dict)
     unfinished: frozenset[str] = frozenset()
     failures: tuple[Failure, ...] = ()
+    marks: Marks = Marks()
+
+    @property
+    def lasting(self) -> Told:
+        """Return what may be kept for the next answer: no secret is in it."""
+        return replace(self, load=None, places=(), failures=())
 
 
-def read_answer(output: bytes, nonce: str) -> Told | None:
-    """Return what the script has told; None when it did not run. What is missing is a failure."""
+_NOTHING = Told()
+
+
+def read_answer(output: bytes, nonce: str, before: Told = _NOTHING) -> Told | None:
+    """Return what the script has told; None when it did not run. What is missing is a failure.
+
+    ``before`` is the answer whose marks the script has got: what has not changed is taken of it.
+    """
     frames = read_frames(output, nonce)
     if frames is None:
         return None
     get = frames.parts.get
-    program, version, missing = _opencode(get("opencode", _UNKNOWN))
-    sessions, roots, unfinished, lacking = _sessions(get("sessions", _UNKNOWN))
+    program, told = (
+        _opencode(get("opencode", _UNKNOWN), before),
+        _sessions(get("sessions", _UNKNOWN), before),
+    )
     system, load = _host(get("host", _UNKNOWN).text)
-    troubles = [
-        *(Failure("opencode", reason) for reason in missing),
-        *(Failure("sessions", reason) for reason in lacking),
-        *_troubles(frames.parts, "host"),
-        *_troubles(frames.parts, "servers"),
-    ]
-    places = read_places(get("servers", _UNKNOWN).text)
-    return Told(
-        system, program, version, load, places, sessions, roots, unfinished, tuple(troubles)
+    troubles = (*_troubles(frames.parts, "host"), *_troubles(frames.parts, "servers"))
+    return replace(
+        told,
+        system=system,
+        program=program.program,
+        version=program.version,
+        load=load,
+        places=read_places(get("servers", _UNKNOWN).text),
+        failures=(*program.failures, *told.failures, *troubles),
+        marks=Marks(program.marks.program, told.marks.database),
     )
 
 
@@ -66,51 +97,85 @@ def read_servers(output: bytes, nonce: str) -> tuple[Place, ...] | None:
 
 
 def _troubles(parts: Mapping[str, Part], name: str) -> Iterator[Failure]:
-    trouble = parts.get(name, _UNKNOWN).trouble
+    trouble = _trouble(parts.get(name, _UNKNOWN), "the host")
     if trouble:
         yield Failure(name, trouble)
 
 
-def _opencode(part: Part) -> tuple[str, str, list[str]]:
+def _trouble(part: Part, who: str) -> str:
+    """Return why a part is not all, or nothing. ``who`` it is that may have taken too long."""
+    return f"{who} took too long" if part.code == TIMED_OUT else part.trouble
+
+
+def _opencode(part: Part, before: Told) -> Told:
     """Return where the program is, its version, and what is wrong with either."""
     said = part.text
-    program = next((x[8:] for x in said.splitlines() if x.startswith("program /")), "")
+    lines = said.splitlines()
+    program = next((line[8:] for line in lines if line.startswith("program /")), "")
+    mark = _mark(next((line[5:] for line in lines if line.startswith("file ")), ""))
     _, asked, told = said.partition("version ")
-    found = _VERSION.fullmatch(told.strip().partition("\n")[0].strip())
+    found = _VERSION.fullmatch(told.strip().partition("\n")[0].strip()[:_LINE])
     wrong = []
-    if "missing" in said.splitlines():
+    if "missing" in lines:
         wrong.append("there is no program at opencode_path")
     if part.trouble:
-        wrong.append(f"{program or 'opencode'}: {part.trouble}")
+        wrong.append(f"{program}: {part.trouble}" if program else _trouble(part, "the host"))
     elif asked and not found:
         wrong.append(f"{program}: does not tell its version")
-    return values.directory(program), found[1] if found else "", wrong
+    is_same = mark and not asked and mark == before.marks.program
+    version = found[1] if found else before.version if is_same else ""
+    failures = tuple(Failure("opencode", reason) for reason in wrong)
+    marks = Marks(program=mark if version else "")
+    return Told(program=values.directory(program), version=version, failures=failures, marks=marks)
 
 
-_Sessions = tuple[tuple[Session, ...], dict[str, str], frozenset[str], list[str]]
+def _mark(text: str) -> str:
+    """Return what the host calls a state of its, or nothing."""
+    return text.strip() if _MARK.fullmatch(text.strip()) else ""
 
 
-def _sessions(part: Part) -> _Sessions:
+def _sessions(part: Part, before: Told) -> Told:
     """Return sessions (newest first), roots of their children, the unfinished, what went wrong."""
+    rows = [row for item in part.items for row in _rows(item) or ()]
+    wrong = _wrong(part)
+    if len(rows) > _MOST:
+        wrong.insert(0, f"only {_MOST} of {len(rows)} sessions are read")
+    failures = tuple(Failure("sessions", reason) for reason in wrong[:3])
+    if any(item.word == "unchanged" for item in part.items):
+        return replace(before, failures=failures)
     found = dict[str, Session]()
-    roots, unfinished, wrong = dict[str, str](), set[str](), list[str]()
-    for item in part.items:
-        listed = _rows(item)
-        if listed is None:
-            wrong.append(f"opencode's answer is no list: {item.text[:80]!r}")
-        for row in listed or []:
-            session = _session(row)
-            if session is not None and session.id not in found:
-                found[session.id] = session
-                roots |= dict.fromkeys(_children(row), session.id)
-                if _last(row)[1] == "assistant" and _last(row)[2] is None:
-                    unfinished.add(session.id)
-    if any(item.word == "failed" for item in part.items):
-        wrong = [f"opencode db: {part.complaint or 'failed'}; asked project by project"]
-    if part.trouble and (part.code in (None, TIMED_OUT) or not wrong):
-        wrong.append(part.trouble)
+    roots, unfinished = dict[str, str](), set[str]()
+    for row in islice(rows, _MOST):
+        session = _session(row)
+        if session is not None and session.id not in found:
+            found[session.id] = session
+            roots |= dict.fromkeys(_children(row), session.id)
+            if _last(row)[1] == "assistant" and _last(row)[2] is None:
+                unfinished.add(session.id)
     newest = sorted(found.values(), key=lambda session: -(session.updated or 0))
-    return tuple(newest), roots, frozenset(unfinished), wrong[:3]
+    mark = "" if wrong else next((item.text for item in part.items if item.word == "mark"), "")
+    return Told(
+        sessions=tuple(newest),
+        roots=roots,
+        unfinished=frozenset(unfinished),
+        failures=failures,
+        marks=Marks(database=_mark(mark)),
+    )
+
+
+def _wrong(part: Part) -> list[str]:
+    """Return why these may not be all sessions."""
+    wrong = [
+        f"opencode's answer is no list: {item.text[:80]!r}"
+        for item in part.items
+        if _rows(item) is None
+    ]
+    trouble, is_late = _trouble(part, "OpenCode"), part.code in (None, TIMED_OUT)
+    if any(item.word == "failed" for item in part.items) and (is_late or not trouble):
+        wrong = [f"opencode db: {part.complaint or 'failed'}; asked project by project"]
+    if trouble and (is_late or not wrong):
+        wrong.append(trouble)
+    return wrong
 
 
 def _rows(item: Item) -> list[dict[str, object]] | None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from opencoderouter.core.fleet.fleet import Entry
-from opencoderouter.core.fleet.found import MISS, Hit, Texts, every, hit, scores
+from opencoderouter.core.fleet.found import MISS, Hit, Texts, every, hit, hopeless, scores
 from opencoderouter.core.fleet.model import HostRef
 from opencoderouter.core.fleet.preferences import SortBy
 from opencoderouter.core.fleet.projects import NOTHING, Facts, Known, Project, Tally, clean
@@ -166,13 +166,15 @@ def _newest(sessions: tuple[tuple[Known, int], ...], most: int) -> tuple[tuple[K
 def _projects(facts: Facts, texts: Texts | None, wanted: Wanted, host: Hit) -> Iterator[_Found]:
     if wanted.filter is Filter.TROUBLE:
         return
+    above = host.words | wanted.above
     for at, project in enumerate(facts.projects):
-        one = _found(project, wanted)
-        if texts is not None and wanted.words:
-            lines = texts.projects[at], texts.sessions[at]
-            found = _searched(one, lines, wanted, host.words | wanted.above)
+        if texts is None or not wanted.words:
+            found: _Found | None = _found(project, wanted)
+        elif hopeless(wanted.words, above, texts.whole[at]):
+            found = None
         else:
-            found = one
+            lines = texts.projects[at], texts.sessions[at]
+            found = _searched(_found(project, wanted), lines, wanted, above)
         if found is not None and (found.sessions or _served(project, wanted)):
             yield found
 

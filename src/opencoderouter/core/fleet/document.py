@@ -50,7 +50,7 @@ def host(entry: Entry, now: float, display: Display) -> Object:
         "port": resolved.port if resolved else None,
         "router": asdict(good.router) if good.router else None,
         "servers": [asdict(server) for server in good.servers],
-        "sessions": _counts(entry.sessions, now, display),
+        "sessions": _counts(entry.sessions, now, display) if entry.counted else None,
         "load": asdict(good.load) if good.load else None,
         "failures": [asdict(failure) for failure in report.failures],
         "stale": entry.stale,
@@ -115,6 +115,7 @@ def _ask(ask: Ask) -> Object:
         "id": ask.id,
         "text": ask.text,
         "since": ask.since,
+        "always": ask.always,
         "questions": [
             {
                 "text": question.text,

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from opencoderouter.core.fleet.model import HostSpec, Report, Resolved, Session
+from opencoderouter.core.fleet.model import HostSpec, Live, Report, Resolved, Session
 
-_SESSIONS = frozenset({"opencode", "sessions"})  # parts of a probe without which some are missing
+NEEDED = frozenset({"opencode", "sessions"})  # parts of a probe without which some are missing
+_ASKING = (Live.PERMISSION, Live.QUESTION)
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One host. ``report`` is the newest, ``good`` the newest that reached it.
+
+    Once it is not reached any more, none of its sessions is said to be at work.
 
     ``next_at`` (epoch) is when it is asked again, ``failures`` how often in a row it was not
     reached. ``cached``: ``report`` is of an earlier run of the program.
@@ -37,6 +40,12 @@ class Entry:
         """Return the sessions that were seen last."""
         return self.good.sessions if self.good is not None else ()
 
+    @property
+    def counted(self) -> bool:
+        """Tell whether it is known which sessions there are, if not exactly now."""
+        good = self.good
+        return good is not None and (bool(good.sessions) or not _is_partial(good))
+
     def begun(self) -> Entry:
         """Return it while it is asked."""
         return replace(self, probing=True)
@@ -46,20 +55,33 @@ class Entry:
         return replace(
             self,
             report=report,
-            good=self._completed(report) if report.reached else self.good,
+            good=self._completed(report) if report.reached else self._unwatched(),
             probing=False,
             failures=0 if report.reached else self.failures + 1,
             next_at=next_at,
             cached=False,
         )
 
+    def _unwatched(self) -> Report | None:
+        """Return the last good report without what only was so then: who works; asks remain."""
+        sessions = tuple(map(_unwatched, self.sessions))
+        if self.good is None or sessions == self.sessions:
+            return self.good
+        return replace(self.good, sessions=sessions)
+
     def _completed(self, report: Report) -> Report:
         """Return a report with the sessions seen before where it could not read all of them."""
-        if not any(failure.part in _SESSIONS for failure in report.failures):
+        if not _is_partial(report):
             return report
         seen = {session.id for session in report.sessions}
         before = tuple(session for session in self.sessions if session.id not in seen)
         return replace(report, sessions=(*report.sessions, *before)) if before else report
+
+
+def _unwatched(session: Session) -> Session:
+    if session.live is None or session.live in _ASKING:
+        return session
+    return replace(session, live=None, live_reason="")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,3 +109,7 @@ class Fleet:
                 host.alias: replace(known.get(host.alias, Entry(host)), host=host) for host in hosts
             },
         )
+
+
+def _is_partial(report: Report) -> bool:
+    return any(failure.part in NEEDED for failure in report.failures)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from opencoderouter.core.fleet.model import HostSpec
 from opencoderouter.core.fleet.projects import Facts, Project
-from opencoderouter.core.fleet.search import folded, score
+from opencoderouter.core.fleet.search import folded, in_order, score
 
 
 class Hit(NamedTuple):
@@ -23,20 +23,29 @@ MISS = Hit()
 
 @dataclass(frozen=True, slots=True)
 class Texts:
-    """What is looked at for each row of a host, folded."""
+    """What is looked at for each row of a host, folded; ``whole`` has all lines of a project."""
 
     host: str
     projects: tuple[str, ...]
     sessions: tuple[Mapping[str, str], ...]  # by id
+    whole: tuple[str, ...]
 
 
 def texts(facts: Facts) -> Texts:
     """Return the texts of a host: its names; paths of projects; titles and ids of sessions."""
     host = facts.entry.host
-    return Texts(
-        folded(_names(host)),
-        tuple(folded(project.ref.directory) for project in facts.projects),
-        tuple(_sessions(project) for project in facts.projects),
+    paths = tuple(folded(project.ref.directory) for project in facts.projects)
+    sessions = tuple(_sessions(project) for project in facts.projects)
+    lines = zip(paths, sessions, strict=True)
+    whole = tuple("\n".join((path, *inside.values())) for path, inside in lines)
+    return Texts(folded(_names(host)), paths, sessions, whole)
+
+
+def hopeless(words: tuple[str, ...], above: int, whole: str) -> bool:
+    """Tell at little cost that one of the words is nowhere: not ``above``, not in these lines."""
+    return any(
+        not above >> place & 1 and not in_order(word).search(whole)
+        for place, word in enumerate(words)
     )
 
 

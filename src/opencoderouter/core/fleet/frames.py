@@ -10,6 +10,7 @@ from itertools import pairwise
 TIMED_OUT = 124  # the exit code of a part whose time was over, as timeout(1) has it
 _FORM = "1"
 _REASON = 200  # characters
+_USAGE, _PURE = "show version number", "--pure"  # OpenCode's help has the one, and what it knows
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,8 @@ class Part:
     @property
     def complaint(self) -> str:
         """Return the line of its stderr that tells the most: the first that names an error."""
+        if _USAGE in self.said and _PURE not in self.said:
+            return f"this OpenCode does not know {_PURE}, without which it could run plugins"
         lines = [line.strip() for line in self.said.splitlines() if line.strip()]
         telling = (line for line in lines if "error" in line.lower() or "not found" in line.lower())
         return next(telling, lines[0] if lines else "")[:_REASON]

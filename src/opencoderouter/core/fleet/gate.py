@@ -11,12 +11,12 @@ import re
 
 from opencoderouter.core import headers as fields
 from opencoderouter.core.headers import Headers
-from opencoderouter.core.hosts import is_near, parse_authority
+from opencoderouter.core.hosts import parse_authority
 from opencoderouter.core.origin import Place, foreign
 
 MOST_HEAD = 65_536  # octets; OpenCode takes 16 KB
 _LINE = re.compile(r"([A-Z]{1,20}) (/[!-~]*) HTTP/1\.1")
-_FIELD = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\r\n\0]*?)[ \t]*")
+_FIELD = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):([^\r\n\0]*)")
 _LENGTH = re.compile(r"[0-9]{1,15}")
 _OURS = frozenset({"authorization", "proxy-authorization"})
 
@@ -42,11 +42,12 @@ class Refused(Exception):  # noqa: N818 - an expected end, not a broken promise
 class Gate:
     """One connection: takes what the browser sends, gives what goes on to the server.
 
-    ``authorization`` is the server's; whatever the browser says of that is left out.
+    ``where`` is the address that the browser was given (``127.1.2.3:4567``): no other name is
+    taken. ``authorization`` is the server's; whatever the browser says of that is left out.
     """
 
-    def __init__(self, authorization: str | None) -> None:
-        self._authorization = authorization
+    def __init__(self, where: str, authorization: str | None) -> None:
+        self._where, self._authorization = where, authorization
         self._head = bytearray()
         self._body = 0  # octets of the body that have not come
         self._tunnel = False
@@ -77,7 +78,7 @@ class Gate:
         self._head.clear()
         line, headers = _parsed(head)
         method, target = line
-        _check(method, target, headers)
+        _check(self._where, method, target, headers)
         self._body = _length(headers)
         self._tunnel = "upgrade" in fields.tokens(headers, "connection")
         out += self._written(f"{method} {target} HTTP/1.1", headers)
@@ -95,15 +96,14 @@ def _parsed(head: bytes) -> tuple[tuple[str, str], Headers]:
     found = [_FIELD.fullmatch(one) for one in lines]
     if line is None or not all(found):
         raise Refused(400, "this is no request of a browser")
-    return (line[1], line[2]), tuple((one[1], one[2]) for one in found if one)
+    return (line[1], line[2]), tuple((one[1], one[2].strip(" \t")) for one in found if one)
 
 
-def _check(method: str, target: str, headers: Headers) -> None:
+def _check(where: str, method: str, target: str, headers: Headers) -> None:
     """See that a page of ours asks, or the address was typed in."""
-    hosts = fields.by_name(headers).get("host", ())
-    authority = parse_authority(hosts[0]) if len(hosts) == 1 else None
-    if authority is None or not is_near(authority.host):
-        raise Refused(421, "this is no address of this machine")
+    authority = parse_authority(where)
+    if authority is None or list(fields.by_name(headers).get("host", ())) != [where]:
+        raise Refused(421, "this is not the address that was opened")
     if foreign(method, target, headers, Place("http", authority)):
         raise Refused(403, "a page of another origin asks")
 

@@ -15,6 +15,7 @@ from opencoderouter.core.fleet.refs import directory_of
 from opencoderouter.core.fleet.status import SESSIONS, Role, host_sign, session_sign, sign
 from opencoderouter.core.fleet.wording import (
     ago,
+    before,
     countdown,
     counted,
     figure,
@@ -29,11 +30,12 @@ _LONGEST = 4000  # letters of a message or an error that are shown
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One line before it is wrapped: a heading, or text after a label."""
+    """One line before it is wrapped: a heading, or text after a label, or after a mark."""
 
     spans: tuple[Span, ...]
     label: str = ""
     heading: bool = False
+    mark: bool = False  # the label takes no more room than it needs
 
 
 def inspect(row: Row | None, pen: Pen, detail: Detail | Failed | None = None) -> tuple[Part, ...]:
@@ -103,7 +105,7 @@ def _state(entry: Entry, report: Report, pen: Pen) -> Iterator[Part]:
     for failure in report.failures:
         yield from _fact(failure.part, failure.reason, Role.WARN)
     if entry.stale and entry.good is not None:
-        yield from _fact("stale", f"shown as of {ago(entry.good.at, pen.now)} ago", Role.WARN)
+        yield from _fact("stale", f"shown as of {before(entry.good.at, pen.now)}", Role.WARN)
 
 
 def _address(entry: Entry) -> Iterator[Part]:
@@ -161,16 +163,11 @@ def _server(server: Server) -> Iterator[Part]:
 def _times(entry: Entry, pen: Pen) -> Iterator[Part]:
     if entry.report is not None:
         took = f", took {entry.report.took:.1f} s" if entry.report.took else ""
-        yield from _fact("asked", f"{_before(entry.report.at, pen.now)}{took}", Role.DIM)
+        yield from _fact("asked", f"{before(entry.report.at, pen.now)}{took}", Role.DIM)
     if entry.failures:
         yield from _fact("failed", f"{counted(entry.failures, 'time')} in a row", Role.WARN)
     if entry.next_at is not None:
         yield from _fact("again in", countdown(entry.next_at - pen.now), Role.DIM)
-
-
-def _before(at: float | None, now: float) -> str:
-    words = ago(at, now)
-    return words if words in ("", "now") else f"{words} ago"
 
 
 def _project(project: Project, entry: Entry, pen: Pen) -> Iterator[Part]:
@@ -179,7 +176,7 @@ def _project(project: Project, entry: Entry, pen: Pen) -> Iterator[Part]:
     yield from _fact("host", entry.host.name)
     now = tuple(tally(project.tally, pen))
     yield Part(((figure(project.tally.sessions), Role.TEXT), *now), "sessions")
-    yield from _fact("last", _before(project.updated or None, pen.now))
+    yield from _fact("last", before(project.updated or None, pen.now))
     for server in project.servers:
         yield from _server(server)
     cost = sum(known.session.cost or 0 for known in project.sessions)
@@ -198,11 +195,11 @@ def _session(
     yield from _fact("project", inside if inside != session.directory else "")
     yield from _fact("host", entry.host.name)
     yield from _spent(session)
-    yield from _fact("updated", _before(session.updated, pen.now))
-    yield from _fact("created", _before(session.created, pen.now))
-    yield from _fact("archived", _before(session.archived, pen.now))
+    yield from _fact("updated", before(session.updated, pen.now))
+    yield from _fact("created", before(session.created, pen.now))
+    yield from _fact("archived", before(session.archived, pen.now))
     if entry.stale and entry.good is not None:
-        yield from _fact("stale", f"as of {ago(entry.good.at, pen.now)} ago", Role.WARN)
+        yield from _fact("stale", f"as of {before(entry.good.at, pen.now)}", Role.WARN)
     yield from _detail(session, detail)
 
 
@@ -255,7 +252,8 @@ def _todo(detail: Detail) -> Iterator[Part]:
         yield _heading("Todo")
     for todo in detail.todo:
         role = {"completed": Role.DIM, "in_progress": Role.ACCENT}.get(todo.status, Role.TEXT)
-        yield from _fact(marks.get(todo.status, "[ ]"), todo.text, role)
+        mark = marks.get(todo.status, "[ ]")
+        yield Part(((printable(todo.text), role),), mark, mark=True)
 
 
 def _changes(detail: Detail) -> Iterator[Part]:

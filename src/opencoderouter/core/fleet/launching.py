@@ -71,6 +71,7 @@ real_path
 def moment(program: str, directory: str) -> bytes:
     """Start a server that ends with its ``lease``, or after LIMIT seconds: ``port``, ``password``.
 
+    It has no plugins: nobody works with it, and a repository's would run unasked.
     Its parent is a shell that waits for that, so that the pid is its own for as long as needed.
     """
     return script(
@@ -82,7 +83,7 @@ prepare moment-$$
 lease=$log.lease
 (umask 077 && : >"$lease") || fail state
 nohup sh -c '
-  "$0" serve --hostname 127.0.0.1 --port 0 --no-mdns >"$1" 2>&1 &
+  "$0" serve --hostname 127.0.0.1 --port 0 --no-mdns --pure >"$1" 2>&1 &
   i=0
   while [ -e "$2" ] && [ $i -lt {LIMIT * 5} ] && kill -0 $! 2>/dev/null; do
     sleep 0.2 2>/dev/null || sleep 1

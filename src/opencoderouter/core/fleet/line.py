@@ -8,16 +8,17 @@ from itertools import groupby
 
 from opencoderouter.core.fleet.branch import Row, title
 from opencoderouter.core.fleet.fleet import Entry
-from opencoderouter.core.fleet.model import SessionRef
+from opencoderouter.core.fleet.model import HostState, Report, SessionRef
 from opencoderouter.core.fleet.preferences import Display
 from opencoderouter.core.fleet.projects import Known, Project, Tally, clean
 from opencoderouter.core.fleet.search import places
 from opencoderouter.core.fleet.status import SESSIONS, Role, Status, host_sign, session_sign, sign
-from opencoderouter.core.fleet.wording import ago, figure
+from opencoderouter.core.fleet.wording import ago, before, figure
 
 Span = tuple[str, Role]
 ROOMY = 64  # cells from which on a row also says what can be left out
 _INDENT = 2
+_TOLD = (HostState.HOST_KEY_UNKNOWN, HostState.HOST_KEY_CHANGED)  # the reason says the same
 _DIMMED = (Role.TEXT, Role.STRONG, Role.GOOD, Role.ACCENT)  # of what may no longer be so
 
 
@@ -113,14 +114,21 @@ def _trouble(entry: Entry, role: Role, pen: Pen) -> Iterator[Span]:
         yield "  asking" if entry.probing else "  not asked yet", Role.DIM
         return
     if not report.reached:
-        why = f": {clean(report.reason)}" if report.reason else ""
-        yield f"  {report.state.replace('_', ' ')}{why}", role
+        yield f"  {_unreached(report)}", role
     elif report.state != "online":
         yield "  no opencode", Role.DIM
     if entry.stale and entry.good is not None:
-        yield f"  as of {ago(entry.good.at, pen.now)} ago", Role.DIM
+        yield f"  as of {before(entry.good.at, pen.now)}", Role.DIM
     for failure in report.failures:
         yield f"  {clean(failure.part)}: {clean(failure.reason)}", Role.WARN
+
+
+def _unreached(report: Report) -> str:
+    """Return state and reason, the short one: the panel has the rest."""
+    if report.reason and report.state in _TOLD:
+        return clean(report.reason)
+    why = report.how or report.reason
+    return f"{report.state.replace('_', ' ')}{': ' if why else ''}{clean(why)}"
 
 
 def _project(project: Project, name: str, pen: Pen) -> Iterator[Span]:

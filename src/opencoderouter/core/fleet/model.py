@@ -145,7 +145,8 @@ class Ask:
     """A permission or a question that waits for a person.
 
     ``kind`` is ``Live.PERMISSION`` or ``Live.QUESTION``; ``text`` says what is to be allowed, or
-    the first question; ``endpoint`` is the server that has asked.
+    the first question; ``endpoint`` is the server that has asked. ``always`` are the patterns that
+    the answer "always" allows, as far as the server tells.
     """
 
     kind: Live
@@ -155,6 +156,7 @@ class Ask:
     questions: tuple[Question, ...] = ()
     since: float | None = None
     endpoint: Endpoint | None = None
+    always: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

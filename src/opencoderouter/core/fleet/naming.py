@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from opencoderouter.core.fleet.attention import Item
 from opencoderouter.core.fleet.fleet import Entry, Fleet
 from opencoderouter.core.fleet.model import Ask, ProjectRef, Session, SessionRef
 from opencoderouter.core.fleet.refs import directory_of, session_ref
@@ -125,31 +124,20 @@ def _option(options: tuple[tuple[str, str], ...], word: str) -> str:
     return next(same, word)
 
 
-def wanted(*, host: Iterable[str], project: str) -> Callable[[str, Session], bool]:
-    """Return what tells the sessions of these hosts (globs) and this project from others.
+def is_of(project: str, one: Session) -> bool:
+    """Tell whether a session is of this project: a directory, a glob, or the end of one.
 
-    A project is a directory, a glob of directories, or the end of one.
+    No project means any.
     """
-    globs = tuple(host)
-
-    def is_wanted(alias: str, one: Session) -> bool:
-        there = {one.directory, directory_of(one)}
-        return (not globs or any(fnmatchcase(alias, glob) for glob in globs)) and (
-            not project or any(_is_at(place, project) for place in there)
-        )
-
-    return is_wanted
+    return not project or any(
+        _is_at(place, project) for place in (one.directory, directory_of(one))
+    )
 
 
 def _is_at(directory: str, wanted: str) -> bool:
     if wanted.startswith("/"):
         return directory == (wanted.rstrip("/") or "/") or fnmatchcase(directory, wanted)
     return directory.endswith(f"/{wanted.rstrip('/')}")
-
-
-def concerns(one: Item, globs: tuple[str, ...]) -> bool:
-    """Tell whether something is about one of these hosts."""
-    return not globs or any(fnmatchcase(one.target.alias, glob) for glob in globs)
 
 
 def project(alias: str, directory: str) -> ProjectRef:

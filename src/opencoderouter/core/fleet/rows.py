@@ -25,6 +25,7 @@ from opencoderouter.core.fleet.projects import (
 )
 from opencoderouter.core.fleet.refs import GroupRef, MoreRef, Place
 from opencoderouter.core.fleet.search import folded, words
+from opencoderouter.core.fleet.select import rank
 from opencoderouter.core.fleet.view import Filter, View
 
 _OLD = 60.0  # seconds after which what depends on a session's age is looked at again
@@ -135,10 +136,10 @@ def _wanted(entry: Entry, view: View) -> Wanted:
 
 
 def grouped(fleet: Fleet, sort: SortBy) -> Iterable[tuple[str, tuple[Entry, ...]]]:
-    """Return hosts by group, in the order of the list; a host without one is alone (``""``)."""
+    """Return hosts by group, those of priority first; a host without a group is alone (``""``)."""
     entries: Iterable[Entry] = fleet.entries.values()
     if sort is not SortBy.LAST_ACTIVITY:
-        entries = sorted(entries, key=lambda entry: entry.host.name.lower())
+        entries = sorted(entries, key=lambda one: (rank(one.host), one.host.name.lower()))
     groups: dict[str, list[Entry]] = {}
     for entry in entries:
         key = entry.host.group or f"\0{entry.host.alias}"

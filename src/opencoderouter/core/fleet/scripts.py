@@ -13,6 +13,8 @@ from dataclasses import dataclass
 
 BEGIN = "ocr-answer-1"
 
+_PORT = re.compile(r"[0-9]{1,5}")
+_OCTET = re.compile(r"[0-3][0-7]{2}")
 _TOLD = re.compile(r"(?P<word>[a-z]+)(?: (?P<value>.*))?")
 
 
@@ -23,6 +25,12 @@ class Told:
     words: Mapping[str, str]
     failed: str = ""
     detail: str = ""
+
+    @property
+    def port(self) -> int:
+        """Return the port that it names, or 0."""
+        found = _PORT.fullmatch(self.words.get("port", ""))
+        return int(found[0]) if found else 0
 
 
 def told(output: bytes) -> Told:
@@ -78,7 +86,7 @@ def where(directory: str) -> bytes:
 
 def real_path(value: str) -> str:
     """Return the path that stands as octal in ``directory``: any octet but NUL can be in it."""
-    raw = bytes(int(octet, 8) for octet in value.split())
+    raw = bytes(int(octet, 8) for octet in value.split() if _OCTET.fullmatch(octet))
     return raw.decode("utf-8", "surrogateescape").removesuffix("\n")
 
 
@@ -95,16 +103,19 @@ find_program
 work=$(mktemp) || fail temporary
 trap 'rm -f -- "$work"' EXIT
 trap 'exit 1' HUP INT TERM PIPE
-"$program" export "$session" 2>/dev/null >"$work" || exit 1
+"$program" export "$session" --pure 2>/dev/null >"$work" || exit 1
 cat -- "$work"
 """
 
 
 def opencode(program: str, *arguments: str) -> bytes:
-    """Run OpenCode where it makes no difference in which directory; its output is the script's."""
+    """Run OpenCode where it makes no difference in which directory; its output is the script's.
+
+    Without plugins: it is run to ask or to tidy, not to work.
+    """
     values = {f"a{number}": argument for number, argument in enumerate(arguments)}
     operands = " ".join(f'"${name}"' for name in values)
-    return script(f'find_program\ncd\n"$program" {operands}\n', program=program, **values)
+    return script(f'find_program\ncd\n"$program" {operands} --pure\n', program=program, **values)
 
 
 def router(method: str, url: str) -> bytes:

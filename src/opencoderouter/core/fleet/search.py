@@ -1,15 +1,17 @@
 """Fuzzy search, small enough to run over thousands of titles for each key.
 
-A word is found in a text as it stands, as the first letters of its words (``olr`` in ``open login
-router``), or with few letters between its own (``lgin`` in ``login``). Letters that are merely
-somewhere in the right order are no match: in long titles they nearly always are.
+A word is found in a text as it stands, as the beginnings of its words (``olr`` in ``open login
+router``, ``sn19`` in ``session number 19``), or with few letters between its own (``lgin`` in
+``login``). Letters that are merely somewhere in the right order are no match: in long titles they
+nearly always are.
 """
 
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
-_STARTS = re.compile(r"[^\W_]+")
+_REST = re.compile(r"[^\W_]*+[\W_]++")  # of a word, up to the next one
 _FEWEST = 3  # letters of a word that may have others between them
 _TRIES = 8  # how often a match may begin anew: titles of others may be hostile
 LONGEST = 400  # letters of a text that are looked at
@@ -36,9 +38,9 @@ def score(word: str, text: str) -> int:
     at = text.find(word)
     if at >= 0:
         return START if at == 0 or not text[at - 1].isalnum() else INSIDE
-    if not _in_order(word, text):
+    if not in_order(word).search(text):
         return 0
-    if _initials(word, text):
+    if _beginnings(word, text):
         return INITIALS
     return SPREAD if len(word) >= _FEWEST and _spread(word, text) else 0
 
@@ -53,23 +55,44 @@ def _places(word: str, text: str) -> tuple[int, ...] | range:
     at = text.find(word)
     if at >= 0:
         return range(at, at + len(word))
-    return _initials(word, text) or (_spread(word, text) if len(word) >= _FEWEST else ())
+    return _beginnings(word, text) or (_spread(word, text) if len(word) >= _FEWEST else ())
 
 
-def _in_order(word: str, text: str) -> bool:
-    """Tell at little cost whether all letters are there at all, in this order."""
-    at = -1
-    for letter in word:
-        at = text.find(letter, at + 1)
-        if at < 0:
-            return False
-    return True
+@lru_cache(maxsize=64)
+def in_order(word: str) -> re.Pattern[str]:
+    """Return what finds, at little cost, a line that has all letters at all, in this order.
+
+    What it does not find has no score.
+    """
+    letters = (re.escape(letter) for letter in word)
+    return re.compile("^" + "".join(rf"[^{one}\n]*+{one}" for one in letters), re.MULTILINE)
 
 
-def _initials(word: str, text: str) -> tuple[int, ...]:
-    starts = [match.start() for match in _STARTS.finditer(text)]
-    at = "".join(text[start] for start in starts).find(word) if len(word) > 1 else -1
-    return tuple(starts[at : at + len(word)]) if at >= 0 else ()
+def _beginnings(word: str, text: str) -> tuple[int, ...]:
+    """Return the places of letters that begin one word after the other, or follow each other."""
+    reached = [[match.start() for match in _begun(word[:2]).finditer(text)]]  # by letter
+    for letter in word[1:]:
+        if not (before := reached[-1]):
+            return ()
+        next_words = (match.end() for at in before if (match := _REST.match(text, at)))
+        after = {*(at + 1 for at in before), *next_words}
+        reached.append(sorted(at for at in after if text[at : at + 1] == letter))
+    return _back(reached) if len(word) > 1 and reached[-1] else ()
+
+
+@lru_cache(maxsize=64)
+def _begun(letters: str) -> re.Pattern[str]:
+    """Return what finds the first letter where the second can be reached: most cannot."""
+    first, second = re.escape(letters[0]), re.escape(letters[1:])
+    return re.compile(rf"(?<![^\W_]){first}(?={second}|{_REST.pattern}{second})")
+
+
+def _back(reached: list[list[int]]) -> tuple[int, ...]:
+    """Return one way through, from the last letter on, with as few beginnings as may be."""
+    found = [reached[-1][0]]
+    for before in reversed(reached[:-1]):
+        found.append(max(at for at in before if at < found[-1]))
+    return tuple(reversed(found))
 
 
 def _spread(word: str, text: str) -> tuple[int, ...]:

@@ -10,6 +10,7 @@ from opencoderouter.core.fleet.preferences import Hosts, Override
 
 _SHELL = frozenset(",'`\"$\\;&<>|(){}")  # OpenSSH takes none of them in the name of a host
 _URI = "ssh://"
+_WILD = frozenset("*?[")
 
 
 def refusal(host: str) -> str:
@@ -28,6 +29,11 @@ def alias_refusal(alias: str) -> str:
     if "@" in alias or alias.startswith(_URI):
         return "ssh takes what is before the host for something else"
     return _name_refusal(alias)
+
+
+def is_pattern(host: str) -> bool:
+    """Tell whether a host of the command line may be several: ``web*``, ``db?``, ``w[12]``."""
+    return not host.startswith(_URI) and not _WILD.isdisjoint(host)
 
 
 def _name_refusal(name: str) -> str:
@@ -49,13 +55,21 @@ def select(aliases: Sequence[str], given: Sequence[str], hosts: Hosts) -> tuple[
 
     ``aliases`` are those of the configuration: ``include`` and ``ignore`` are about them.
     ``given`` are those of the command line (``refusal`` has nothing against them): they are all
-    that is shown. The first group with a pattern that matches has the host. Globs know case.
+    that is shown, whatever is ignored; a pattern means those that would be shown without it. The
+    first group with a pattern that matches has the host. Globs know case.
     """
     here = (LOCAL,) if hosts.local and not _is_any(LOCAL, hosts.ignore) else ()
-    names = given or (*here, *(alias for alias in aliases if _is_wanted(alias, hosts)))
-    local = bool(given) or bool(here)
+    names = (*here, *(alias for alias in aliases if _is_wanted(alias, hosts)))
+    local = bool(here) or LOCAL in given
+    if given:
+        names = tuple(name for word in given for name in _meant(word, names))
     found = (_host(name, hosts, local=local and name == LOCAL) for name in dict.fromkeys(names))
-    return tuple(sorted(found, key=_rank))
+    return tuple(sorted(found, key=rank))
+
+
+def _meant(word: str, names: Sequence[str]) -> Sequence[str]:
+    is_one = word in names or not is_pattern(word)
+    return (word,) if is_one else [name for name in names if fnmatchcase(name, word)]
 
 
 def _is_wanted(alias: str, hosts: Hosts) -> bool:
@@ -80,5 +94,6 @@ def _host(alias: str, hosts: Hosts, *, local: bool) -> HostSpec:
     )
 
 
-def _rank(host: HostSpec) -> tuple[bool, int]:
+def rank(host: HostSpec) -> tuple[bool, int]:
+    """Return what puts hosts in order of priority, those without one last."""
     return host.priority is None, host.priority or 0

@@ -19,7 +19,10 @@ class Filter(StrEnum):
     WAITING = "waiting"
     THINKING = "thinking"
     ACTIVE = "active"
+    IDLE = "idle"
     ERRORED = "errored"
+    COLD = "cold"
+    ARCHIVED = "archived"
     TROUBLE = "hosts in trouble"
 
 
@@ -27,7 +30,10 @@ STATES: Mapping[Filter, frozenset[Status]] = {
     Filter.WAITING: frozenset({Status.WAITING}),
     Filter.THINKING: frozenset({Status.THINKING}),
     Filter.ACTIVE: frozenset({Status.ACTIVE, Status.THINKING, Status.WAITING}),
+    Filter.IDLE: frozenset({Status.IDLE}),
     Filter.ERRORED: frozenset({Status.ERRORED}),
+    Filter.COLD: frozenset({Status.COLD}),
+    Filter.ARCHIVED: frozenset({Status.ARCHIVED}),
     Filter.TROUBLE: frozenset(),
 }
 
@@ -51,7 +57,10 @@ UNTOUCHED = Fold()
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """All of it. ``groups`` are those that are closed, ``max_display`` is for each project."""
+    """All of it. ``groups`` are those that are closed, ``max_display`` is for each project.
+
+    ``preferred`` is the order that the preferences had when ``sort`` was theirs last.
+    """
 
     query: str = ""
     filter: Filter = Filter.ALL
@@ -62,6 +71,7 @@ class View:
     marked: frozenset[SessionRef] = frozenset()
     groups: frozenset[str] = frozenset()
     hosts: Mapping[str, Fold] = field(default_factory=dict)
+    preferred: SortBy | None = None
 
     @property
     def narrowed(self) -> bool:
@@ -73,10 +83,12 @@ class View:
         return self.hosts.get(alias, UNTOUCHED)
 
     def preferring(self, sessions: Sessions) -> View:
-        """Return it with what the preferences say."""
+        """Return it with what they say; an order that was chosen stays until they have another."""
+        is_new = sessions.sort_by is not self.preferred
         return replace(
             self,
-            sort=sessions.sort_by,
+            sort=sessions.sort_by if is_new else self.sort,
+            preferred=sessions.sort_by,
             show_archived=sessions.show_archived,
             max_display=sessions.max_display,
         )

@@ -20,8 +20,8 @@ _STATES = frozenset(HostState)
 class Watched:
     """One host. ``state`` is None until it was asked; ``at`` (seconds since the epoch) as well.
 
-    ``sessions`` (archived ones not), of which some are ``busy`` now and some are ``waiting`` for a
-    person. ``stale``: all but state and reason is what was seen before.
+    ``sessions`` (archived ones not; None where nobody knows), of which some are ``busy`` now and
+    some are ``waiting`` for a person. ``stale``: all but state and reason is what was seen before.
     """
 
     alias: str
@@ -31,7 +31,7 @@ class Watched:
     reason: str = ""
     at: float | None = None
     version: str = ""
-    sessions: int = 0
+    sessions: int | None = None
     busy: int = 0
     waiting: int = 0
     stale: bool = False
@@ -75,7 +75,7 @@ def _host(said: dict[str, object]) -> Watched:
         reason=_text(said.get("reason")),
         at=at if at is not None and at < _END else None,
         version=_text(said.get("version")),
-        sessions=values.whole(counts.get("total")) or 0,
+        sessions=values.whole(counts.get("total")),
         busy=values.whole(counts.get("thinking")) or 0,
         waiting=values.whole(counts.get("waiting")) or 0,
         stale=said.get("stale") is True,

@@ -13,8 +13,10 @@ from opencoderouter.core.fleet import values
 from opencoderouter.core.fleet.model import Endpoint
 
 MOST_HEAD = 32_768  # octets; OpenCode's heads have some 200
+_CHUNKS = 65_536  # OpenCode's have kilobytes; each takes a microsecond
+_INTERIM = 8  # answers that may come before the answer (RFC 9110 section 15.2)
 _STATUS = re.compile(rb"HTTP/1\.[01] ([1-5][0-9]{2})(?: [^\r\n]*)?")
-_FIELD = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\r\n\0]*?)[ \t]*")
+_FIELD = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):([^\r\n\0]*)")
 _TARGET = re.compile(r"/[!-~]*")
 _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]{1,10})[ \t]*\r\n", re.IGNORECASE)
 _CHUNKED = re.compile(rb"\r\ntransfer-encoding:[ \t]*chunked[ \t]*\r\n", re.IGNORECASE)
@@ -83,19 +85,26 @@ def authority(endpoint: Endpoint) -> str:
 
 def decode(data: bytes) -> Answer | None:
     """Return the answer that a connection has brought, or None when it is not a whole one."""
-    head, end, rest = data.partition(b"\r\n\r\n")
-    lines = head.split(b"\r\n")
-    status = _STATUS.fullmatch(lines[0])
-    fields = _fields(lines[1:])
-    if not end or status is None or fields is None or len(head) > MOST_HEAD:
-        return None
-    if status[1].startswith(b"1"):
-        return decode(rest)  # 100 Continue and its like come before an answer
+    for _ in range(1 + _INTERIM):
+        head, end, rest = data.partition(b"\r\n\r\n")
+        if not end or len(head) > MOST_HEAD:
+            return None
+        first, *lines = head.split(b"\r\n")
+        status, fields = _STATUS.fullmatch(first), _fields(lines)
+        if status is None or fields is None:
+            return None
+        if not status[1].startswith(b"1"):
+            return _answer(int(status[1]), fields, rest)
+        data = rest  # 100 Continue and its like come before an answer
+    return None
+
+
+def _answer(status: int, fields: dict[bytes, bytes], rest: bytes) -> Answer | None:
     body = _body(fields, rest)
     if body is None:
         return None
     kind = fields.get(b"content-type", b"").partition(b";")[0].strip().lower()
-    return Answer(int(status[1]), values.load(body) if kind == b"application/json" else None)
+    return Answer(status, values.load(body) if kind == b"application/json" else None)
 
 
 def is_whole(data: bytes | bytearray) -> bool:
@@ -104,7 +113,7 @@ def is_whole(data: bytes | bytearray) -> bool:
     OpenCode leaves it open when the answer took time (the first of an instance), whatever it was
     asked to do.
     """
-    end = data.find(b"\r\n\r\n")
+    end = data.find(b"\r\n\r\n", 0, MOST_HEAD + 4)
     if end < 0:
         return False
     if found := _LENGTH.search(data, 0, end + 2):
@@ -123,7 +132,7 @@ def _fields(lines: list[bytes]) -> dict[bytes, bytes] | None:
         name = field[1].lower() if field else b""
         if field is None or (name in found and name in (b"content-length", b"transfer-encoding")):
             return None
-        found[name] = field[2]
+        found[name] = field[2].strip(b" \t")
     return None if {b"content-length", b"transfer-encoding"} <= found.keys() else found
 
 
@@ -138,9 +147,9 @@ def _body(fields: dict[bytes, bytes], rest: bytes) -> bytes | None:
 
 
 def _joined(data: bytes) -> bytes | None:
-    """Return the data of chunks, or None when the last one has not come."""
+    """Return the data of chunks, or None when the last one has not come, or they are too many."""
     body, at = bytearray(), 0
-    while True:
+    for _ in range(_CHUNKS):
         end = data.find(b"\r\n", at)
         size = _SIZE.fullmatch(data[at:end]) if end >= 0 else None
         if size is None:
@@ -152,3 +161,4 @@ def _joined(data: bytes) -> bytes | None:
             return None
         body += data[start : start + length]
         at = start + length + 2
+    return None

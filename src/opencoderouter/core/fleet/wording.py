@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
+from opencoderouter.core.printable import printable
+
 _AGES = ((60, 1, "s"), (3600, 60, "m"), (86_400, 3600, "h"), (14 * 86_400, 86_400, "d"))
 _WEEK = 7 * 86_400
 _YEAR = 365 * 86_400
+_BLANKS = re.compile("[ \u2800\u3164\uffa0\u115f\u1160]{9,}")  # all that is drawn as nothing
 _SIZES = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 
 
@@ -23,6 +28,12 @@ def age(seconds: float) -> str:
 def ago(at: float | None, now: float) -> str:
     """Return the age of a moment, or nothing where it is not known."""
     return "" if at is None else age(now - at)
+
+
+def before(at: float | None, now: float) -> str:
+    """Return how long ago a moment was: ``3m ago``, ``now``; nothing where it is not known."""
+    words = ago(at, now)
+    return words if words in ("", "now") else f"{words} ago"
 
 
 def countdown(seconds: float) -> str:
@@ -62,3 +73,11 @@ def money(dollars: float) -> str:
 def counted(number: int, one: str, many: str = "") -> str:
     """Return ``1 host``, ``5,000 hosts``."""
     return f"{figure(number)} {one if number == 1 else many or one + 's'}"
+
+
+def exactly(text: str) -> str:
+    r"""Return text of others on one line, in which nothing can be overlooked.
+
+    Control characters and ends of lines are escaped (``\n``), many blanks are ``[300 blanks]``.
+    """
+    return _BLANKS.sub(lambda found: f" [{len(found[0])} blanks] ", printable(text))

@@ -16,6 +16,7 @@ _RANK = (Live.IDLE, Live.RETRY, Live.BUSY, Live.QUESTION, Live.PERMISSION)
 _ASK_ID = re.compile(r"(?:per|que)_([0-9a-f]{12})[A-Za-z0-9]{1,50}")
 _LAP = 1 << 36  # milliseconds (795 days) after which the time in an id begins again
 _AHEAD = 3_600_000  # so far may the host's clock be ahead of ours
+_LONGEST = 20_000  # characters of what is to be allowed
 _MANY = 100  # of asks, questions and options that are worth reading
 
 
@@ -117,15 +118,38 @@ def _permissions(said: object, endpoint: Endpoint, now: float) -> Iterator[Ask]:
     for row in values.rows(said)[:_MANY]:
         ask = _ask(Live.PERMISSION, row, endpoint, now)
         if ask is not None:
-            yield replace(ask, text=_permission(row))
+            yield replace(ask, text=_permission(row), always=_always(row))
 
 
 def _permission(row: Mapping[str, object]) -> str:
     """Return what is to be allowed: ``bash: rm -rf build``."""
-    told, patterns = values.mapping(row.get("metadata")), row.get("patterns")
-    listed = map(values.text, patterns[:_MANY]) if isinstance(patterns, list) else ()
-    what = values.text(told.get("command")) or ", ".join(filter(None, listed))
-    return ": ".join(filter(None, (values.text(row.get("permission")) or "permission", what)))
+    command = values.mapping(row.get("metadata")).get("command")
+    what = (
+        command if isinstance(command, str) and command else ", ".join(_patterns(row, "patterns"))
+    )
+    kind = values.text(row.get("permission")) or "permission"
+    return ": ".join(filter(None, (kind, _seen(what))))
+
+
+def _always(row: Mapping[str, object]) -> tuple[str, ...]:
+    """Return what "always" allows."""
+    patterns = _patterns(row, "always")
+    left = len(patterns) - _MANY
+    more = (f"[{left} patterns more than are shown]",) if left > 0 else ()
+    return (*more, *map(_seen, patterns[:_MANY]))
+
+
+def _patterns(row: Mapping[str, object], name: str) -> list[str]:
+    listed = row.get(name)
+    texts = listed if isinstance(listed, list) else []
+    return [one for one in texts if isinstance(one, str) and one]
+
+
+def _seen(what: str) -> str:
+    """Return a text; what there is no room for is told of first: it would be allowed unseen."""
+    left = len(what) - _LONGEST
+    more = f"[{left} characters more than are shown] " if left > 0 else ""
+    return f"{more}{values.text(what, _LONGEST)}"
 
 
 def _questions(said: object, endpoint: Endpoint, now: float) -> Iterator[Ask]:

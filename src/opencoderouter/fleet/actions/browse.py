@@ -1,15 +1,20 @@
 """A session in a browser: a port of this machine that leads to the session's server.
 
-Whoever gets through has a shell on the other machine. The port is on 127.0.0.1, which every user of
+Whoever gets through has a shell on the other machine. The port is on loopback, which every user of
 this machine can reach, and so can every page that a browser shows. So a connection must be this
 user's (``peer``), and a request must come from a page of the port itself (``core.fleet.gate``).
 Where the system does not say whose a connection is, nothing is forwarded.
+
+Each has an address of its own (127.0.0.0/8, RFC 1122 section 3.2.1.3): cookies know no ports. On
+127.0.0.1 a server there would get those of the router and of all else that runs here, and could set
+them.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import secrets
 from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from contextlib import suppress
@@ -43,10 +48,11 @@ class _Forward:
     connections: set[asyncio.Task[None]] = field(default_factory=set)
 
     @property
-    def port(self) -> int:
-        """Return where it listens."""
+    def where(self) -> str:
+        """Return where it listens, as a URL has it."""
         assert self.server is not None  # noqa: S101 - it is set as soon as it is made
-        return int(self.server.sockets[0].getsockname()[1])
+        address, port = self.server.sockets[0].getsockname()
+        return f"{address}:{port}"
 
     def close(self) -> None:
         """Take no more, and end what there is."""
@@ -92,8 +98,8 @@ class Forwards:
             return place
         forward = await self._forward(site, place)
         # By name, `localhost` may be [::1], where somebody else can listen at the same port.
-        where = urlsafe_b64encode(session.directory.encode()).decode().rstrip("=")
-        url = f"http://127.0.0.1:{forward.port}/{where}/session/{session.id}"
+        folder = urlsafe_b64encode(session.directory.encode()).decode().rstrip("=")
+        url = f"http://{forward.where}/{folder}/session/{session.id}"
         return Done(f"{printable(site.host.name)}: {url}", url)
 
     async def _forward(self, site: Site, place: Place) -> _Forward:
@@ -113,9 +119,9 @@ class Forwards:
             forward.connections.add(task)
             task.add_done_callback(forward.connections.discard)
 
-        forward.server = await asyncio.start_server(connected, "127.0.0.1", 0, limit=_PIECE)
+        forward.server = await asyncio.start_server(connected, _address(), 0, limit=_PIECE)
         self._open[key] = forward
-        _log.info("forwarding host=%s port=%d here=%d", *key, forward.port)
+        _log.info("forwarding host=%s port=%d here=%s", *key, forward.where)
         return forward
 
     async def _serve(
@@ -135,13 +141,19 @@ class Forwards:
             if isinstance(stream, NotForwarded | Unreached):
                 writer.write(Refused(502, printable(stream.reason)).answer)
             else:
-                await _join(reader, writer, stream, Gate(forward.place.authorization))
+                gate = Gate(forward.where, forward.place.authorization)
+                await _join(reader, writer, stream, gate)
         except OSError as error:
             _log.debug("ended reason=%s", error)
         finally:
             writer.close()
             with suppress(OSError):
                 await writer.wait_closed()
+
+
+def _address() -> str:
+    """Return an address of loopback that hardly anything else has, before or after."""
+    return f"127.{1 + secrets.randbelow(254)}.{secrets.randbelow(256)}.{1 + secrets.randbelow(254)}"
 
 
 async def _server(site: Site, session: SessionRef) -> Place | Failed:

@@ -78,7 +78,7 @@ async def _again(site: Site, directory: str, own: Sequence[Place]) -> Outcome:
         return site.failed(_REASONS[told.failed], f"process {told.detail}")
     if told.failed:
         return site.reason(told)
-    return _done(site, "server restarted", int(told.words.get("port", "0")))
+    return _done(site, "server restarted", told.port)
 
 
 async def _new_one(site: Site, directory: str, before: Collection[int | None]) -> Outcome:

@@ -29,7 +29,7 @@ async def start(site: Site, directory: str) -> Place | Failed:
     if told.failed:
         return site.reason(told)
     where = scripts.real_path(told.words.get("directory", ""))
-    _log.info("server started host=%s port=%s", site.host.alias, told.words.get("port"))
+    _log.info("server started host=%s port=%d", site.host.alias, told.port)
     return await _answering(site, _place(told, where))
 
 
@@ -50,7 +50,7 @@ async def for_a_moment(site: Site, directory: str) -> AsyncIterator[Place | Fail
         yield await _answering(site, place)
         await site.ask(place, "POST", "/global/dispose", {})  # it may have started tools
     finally:
-        await site.run(launching.end(told.words["lease"]))
+        await site.run(launching.end(told.words.get("lease", "")))
 
 
 async def _answering(site: Site, place: Place) -> Place | Failed:
@@ -68,8 +68,7 @@ async def _answering(site: Site, place: Place) -> Place | Failed:
 def _place(told: Told, directory: str) -> Place:
     secret = told.words.get("password")
     authorization = basic("opencode", secret) if secret else None
-    port = int(told.words.get("port", "0"))
-    server = Server(port, directory=directory, managed=True)
+    server = Server(told.port, directory=directory, managed=True)
     return Place(server, authorization=authorization)
 
 

@@ -121,10 +121,10 @@ class Runner:
             whole = isinstance(result, Completed)
             return result
         finally:
-            if whole:
-                await self._threads.call(channel.close)  # so that the host can count
-            else:
+            if not whole:
                 self._threads.post(lambda: _kill(self._wire, channel))
+            elif not channel.closed:
+                await self._threads.call(channel.close)  # so that the host can count
 
     async def _session(self) -> Channel:
         for pause in _PAUSES:
@@ -143,12 +143,18 @@ class Runner:
 
     async def _execute(self, channel: Channel, command: Command) -> Completed | Unreached:
         waiter, output = _Waiter(channel), _Output(channel, command.heard)
+
+        def begin() -> None:
+            channel.exec_command(command.line)
+            if not command.stdin:
+                _finish(channel, b"")
+
         try:
-            await self._threads.call(
-                lambda: channel.exec_command(command.line), lambda: _kill(self._wire, channel)
-            )
+            await self._threads.call(begin, lambda: _kill(self._wire, channel))
         except (SSHException, OSError, EOFError) as error:
             return verdict.broken(f"the host does not run the command: {error}")
+        if not command.stdin:
+            return await self._collect(channel, output, waiter)
         async with asyncio.TaskGroup() as group:
             feeding = group.create_task(self._feed(channel, command.stdin), name="stdin")
             result = await self._collect(channel, output, waiter)
@@ -156,12 +162,9 @@ class Runner:
         return result
 
     async def _feed(self, channel: Channel, stdin: bytes) -> None:
-        def feed() -> None:
-            with suppress(OSError, EOFError, SSHException):  # it need not read all
-                channel.sendall(stdin)
-                channel.shutdown_write()
-
-        await self._threads.call(feed, lambda: _kill(self._wire, channel))
+        await self._threads.call(
+            lambda: _finish(channel, stdin), lambda: _kill(self._wire, channel)
+        )
 
     async def _collect(
         self, channel: Channel, output: _Output, waiter: _Waiter
@@ -169,14 +172,22 @@ class Runner:
         while True:
             await waiter.news()
             over = channel.exit_status_ready() and (channel.eof_received or channel.closed)
-            await self._threads.call(output.drain)
-            output.tell()
+            if output.is_there:
+                await self._threads.call(output.drain)
+                output.tell()
             if output.is_too_much:
                 return verdict.too_much(MOST_OUTPUT)
             if over and channel.exit_status == NO_STATUS:
                 return verdict.broken("the connection was lost while the command ran")
             if over:
                 return Completed(channel.exit_status, bytes(output.stdout), bytes(output.stderr))
+
+
+def _finish(channel: Channel, stdin: bytes) -> None:
+    """Give a command its input, and the end of it."""
+    with suppress(OSError, EOFError, SSHException):  # it need not read all
+        channel.sendall(stdin)
+        channel.shutdown_write()
 
 
 def _kill(wire: Wire, channel: Channel) -> None:
@@ -205,6 +216,10 @@ class _Output:
     def is_too_much(self) -> bool:
         return max(len(self.stdout), len(self.stderr)) > MOST_OUTPUT
 
+    @property
+    def is_there(self) -> bool:
+        return self._channel.recv_ready() or self._channel.recv_stderr_ready()
+
     def drain(self) -> None:
         """Read what there is. Blocks where the connection does."""
         while self._channel.recv_ready() and not self.is_too_much:
@@ -229,6 +244,9 @@ class ChannelStream:
 
     async def send(self, data: bytes) -> None:
         """Send all of it. Raises OSError."""
+        if self._closed:
+            message = "the stream is closed"
+            raise ConnectionResetError(message)
         try:
             await self._threads.call(lambda: self._channel.sendall(data), self._channel.close)
         except (SSHException, EOFError) as error:

@@ -20,7 +20,7 @@ from opencoderouter.fleet.process import Command
 from opencoderouter.fleet.threads import Threads
 from opencoderouter.fleet.transport.channels import ChannelStream, Lost, Runner, forwarded
 from opencoderouter.fleet.transport.opening import Opening, close
-from opencoderouter.fleet.transport.wire import Wire, quiet
+from opencoderouter.fleet.transport.wire import Wire, environment, quiet
 from opencoderouter.fleet.verdict import Mends, Unable
 
 T = TypeVar("T")
@@ -44,7 +44,7 @@ class Target:
     """A host as it is configured now. ``hop`` is the last of its jump hosts."""
 
     resolved: Resolved
-    known: Known
+    known: Callable[[], Known]  # called for each connection: what is known by then counts
     mends: Mends
     hop: Hop | None = None
 
@@ -95,11 +95,12 @@ class FabricLink:
         self, target: Target, command: Command, within: float
     ) -> Completed | Unreached | Unable:
         """Run a command, as ``core.fleet.transport.Link`` says."""
+        variables = environment(target.resolved)
 
         async def work(kept: _Kept) -> Completed | Unreached:
-            threads, variables = self._means.threads, _environment(target)
+            runner = Runner(self._means.threads, kept.wire, variables, kept.limit)
             async with kept.sessions:
-                return await Runner(threads, kept.wire, variables, kept.limit).run(command)
+                return await runner.run(command)
 
         return await self._bounded(target, within, work)
 
@@ -124,15 +125,19 @@ class FabricLink:
 
         That this host was not reached just now is the answer for all that are behind it.
         """
-        threads = self._means.threads
         if (failure := self._attempts.recent(_FRESH)) is not None:
             return failure
 
         async def work(kept: _Kept) -> tuple[Channel, Callable[[], None]] | NotForwarded:
-            channel = await forwarded(threads, kept.wire, address, kept.limit)
+            channel = await forwarded(self._means.threads, kept.wire, address, kept.limit)
             return channel if isinstance(channel, NotForwarded) else (channel, self._use(kept))
 
         return await self._twice(target, work)
+
+    def is_open(self, resolved: Resolved) -> bool:
+        """Tell whether there is a connection to the host as it is configured now."""
+        kept = self._kept
+        return kept is not None and kept.alive and kept.resolved == resolved
 
     def close(self) -> None:
         """End the connection."""
@@ -209,11 +214,9 @@ class FabricLink:
         """Return the connection. Those who come while it is being made share what comes of it."""
 
         def current() -> _Kept | None:
-            kept = self._kept
-            if kept is None or not kept.alive or kept.resolved != target.resolved:
-                return None
-            # it may be dead: leave time for another one
-            kept.limit = limit_of(target.resolved, self._means.limit) / 2
+            kept = self._kept if self.is_open(target.resolved) else None
+            if kept is not None:  # it may be dead: leave time for another one
+                kept.limit = limit_of(target.resolved, self._means.limit) / 2
             return kept
 
         async def make() -> tuple[_Kept, None] | tuple[None, Unreached | Unable]:
@@ -281,11 +284,6 @@ async def _through(
     if isinstance(found, Unreached):
         return verdict.behind(hop.name, found, target.mends.login)
     return Unable(f"{hop.name}: {found.reason}") if isinstance(found, Unable) else found
-
-
-def _environment(target: Target) -> dict[str, str]:
-    pairs = (one.partition("=") for one in target.resolved.options.get("setenv", ()))
-    return {name: value for name, _, value in pairs}
 
 
 def _server(target: Target) -> object:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import threading
+from collections.abc import Callable
 
 from fabric import Config, Connection
 from paramiko import SSHConfig
@@ -18,23 +19,34 @@ from opencoderouter.fleet.transport.identities import Late, Login, Refused
 from opencoderouter.fleet.transport.wire import KeyRefused, Lacking, Pinned, Wire, wires
 from opencoderouter.fleet.verdict import Mends, Unable
 
-# Nothing of Fabric's own files, nothing of ssh's as paramiko would read it.
-_CONFIG = Config(
-    overrides={"load_ssh_configs": False, "forward_agent": False},
-    ssh_config=SSHConfig(),
-    lazy=True,
-)
+
+def _config() -> Config:
+    """Return nothing of Fabric's own files, nothing of ssh's as paramiko would read it.
+
+    A connection writes to its configuration, which is empty for a moment then: each has its own.
+    """
+    return Config(
+        overrides={"load_ssh_configs": False, "forward_agent": False},
+        ssh_config=SSHConfig(),
+        lazy=True,
+    )
 
 
 class Opening:
     """One attempt; ``run`` blocks, ``abort`` makes it end, from another thread.
 
     ``sock`` is an open stream to the host, which it takes over. ``limit`` (seconds) is for each
-    phase: version exchange, key exchange, login; ``phase`` says which one it is in.
+    phase: version exchange, key exchange, login; ``phase`` says which one it is in. ``known`` is
+    called by ``run``, and may read files.
     """
 
     def __init__(
-        self, resolved: Resolved, known: Known, sock: ByteStream, limit: float, mends: Mends
+        self,
+        resolved: Resolved,
+        known: Callable[[], Known],
+        sock: ByteStream,
+        limit: float,
+        mends: Mends,
     ) -> None:
         self._resolved, self._mends = resolved, mends
         self._sock, self._limit = sock, limit
@@ -58,11 +70,11 @@ class Opening:
         transport = None if connection is None else connection.client.get_transport()
         return transport if isinstance(transport, Wire) else None
 
-    def _prepared(self) -> Connection:
+    def _prepared(self, known: Known) -> Connection:
         arguments = {
             "sock": self._sock,
             "auth_strategy": self._login,
-            "transport_factory": wires(self._resolved, self._known, self._limit),
+            "transport_factory": wires(self._resolved, known, self._limit),
             "banner_timeout": self._limit,
             "auth_timeout": self._limit,
             "channel_timeout": self._limit,
@@ -72,17 +84,21 @@ class Opening:
             self._resolved.hostname,
             user=self._resolved.user,
             port=self._resolved.port,
-            config=_CONFIG,
+            config=_config(),
             gateway=False,
             forward_agent=False,
             connect_kwargs=arguments,
         )
-        connection.client.set_missing_host_key_policy(Pinned(self._known))
+        connection.client.set_missing_host_key_policy(Pinned(known))
         return connection
 
     def run(self) -> Connection | Unreached | Unable:
         """Return the connection, or why there is none."""
-        connection = self._connection = self._prepared()
+        known = self._known()
+        if known.needs_ssh:
+            self._end()
+            return Unable(known.needs_ssh)
+        connection = self._connection = self._prepared(known)
         try:
             connection.open()
         except (SSHException, OSError, EOFError, Lacking) as error:

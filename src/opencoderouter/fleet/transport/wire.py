@@ -20,6 +20,8 @@ from opencoderouter.fleet.known_hosts import Known, Verdict
 _log = logging.getLogger(__name__)
 _IDLE = 15.0  # seconds between two looks of a connection's thread at what else there is to do
 NO_STATUS = -1000  # the exit status of a command that has told none
+_REFUSALS = 8  # codes; RFC 4254 section 5.1 knows four. A host can send what it likes
+_LONGEST = 200  # characters of what it says
 
 
 class Lacking(Exception):  # noqa: N818 - an expected end, not a broken promise
@@ -55,7 +57,8 @@ class Pinned(RejectPolicy):
 class Wire(Transport):
     """paramiko's transport, which also hears of the signal that has ended a command.
 
-    ``refusals`` has by its code what the host said of a channel that it did not open, newest last.
+    ``refusals`` has by its code what the host said of a channel that it did not open, newest last;
+    of the last few codes, and not all of a long text.
     """
 
     def __init__(self, sock: socket.socket, **options: object) -> None:
@@ -69,7 +72,9 @@ class Wire(Transport):
         message.get_int()
         code = message.get_int()
         self.refusals.pop(code, None)
-        self.refusals[code] = message.get_text()
+        self.refusals[code] = message.get_text()[:_LONGEST]
+        if len(self.refusals) > _REFUSALS:
+            del self.refusals[next(iter(self.refusals))]
         message.packet.seek(start)
         self._parse_channel_open_failure(message)  # type: ignore[attr-defined]
 
@@ -96,6 +101,12 @@ Wire._channel_handler_table = {  # type: ignore[attr-defined]  # noqa: SLF001 - 
     **Transport._channel_handler_table,  # type: ignore[attr-defined]  # noqa: SLF001 - see above
     MSG_CHANNEL_REQUEST: _channel_request,
 }
+
+
+def environment(resolved: Resolved) -> dict[str, str]:
+    """Return the variables that commands get (SetEnv of ssh_config(5))."""
+    pairs = (one.partition("=") for one in resolved.options.get("setenv", ()))
+    return {name: value for name, _, value in pairs}
 
 
 def wires(resolved: Resolved, known: Known, limit: float) -> Callable[..., Wire]:

@@ -6,7 +6,6 @@ import logging
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Protocol, TypeVar, cast
 
-from textual.keys import format_key
 from textual.screen import Screen
 
 from opencoderouter.core.fleet.control import Control, Done, Failed, Outcome
@@ -15,6 +14,7 @@ from opencoderouter.core.fleet.model import Session, SessionRef, Target
 from opencoderouter.core.fleet.preferences import Display, Preferences
 from opencoderouter.core.fleet.refs import Place
 from opencoderouter.core.printable import printable
+from opencoderouter.tui.keymap import key_name
 from opencoderouter.tui.modals.dialog import Dialog
 from opencoderouter.tui.themes import Setting
 from opencoderouter.watch import Watch
@@ -40,6 +40,7 @@ class Desk(Screen[None]):
     """
 
     failure: Failed | None = None  # the last one, for its details
+    opening = False  # a dialog that is not there yet
     _busy: set[object]
 
     @property
@@ -107,18 +108,30 @@ class Desk(Screen[None]):
             self.warn("It is no longer there: nothing was done.")
         return found
 
-    def begin(self, target: object, deed: Callable[[], Coroutine[None, None, None]]) -> None:
-        """Do something beside the screen, unless something is being done to the same target."""
+    def begin(
+        self,
+        target: object,
+        deed: Callable[[], Coroutine[None, None, None]],
+        *,
+        asks: bool = False,
+    ) -> None:
+        """Do something beside the screen, unless something is being done to the same target.
+
+        ``asks``: it begins with a dialog. Keys that are pressed before that is there were meant for
+        it, and do nothing.
+        """
         busy = self._doing()
         if target in busy:
             return
         busy.add(target)
+        self.opening = self.opening or asks
         self.run_worker(self._held(target, deed), group="deeds")
 
     async def _held(self, target: object, deed: Callable[[], Coroutine[None, None, None]]) -> None:
         try:
             await deed()
         finally:
+            self.opening = False
             self._doing().discard(target)
 
     def _doing(self) -> set[object]:
@@ -128,7 +141,10 @@ class Desk(Screen[None]):
 
     async def ask(self, dialog: Dialog[T]) -> T | None:
         """Return what a person answers, None for nothing."""
-        return await self.app.push_screen_wait(dialog)
+        try:
+            return await self.app.push_screen_wait(dialog)
+        finally:
+            self.opening = False
 
     async def carry_out(self, alias: str, saying: str, outcome: Awaitable[Outcome]) -> Outcome:
         """Wait for the end of something that takes a while; tell it and ask the host again."""
@@ -149,7 +165,8 @@ class Desk(Screen[None]):
         """Say what was not done, and keep it for the key that shows details."""
         log.info("not done summary=%s", printable(failure.summary))
         self.failure = failure
-        key = "".join(format_key(key) for key in self.keys_of("error_detail")[:1])
+        unicode = self.look().unicode
+        key = "".join(key_name(key, unicode=unicode) for key in self.keys_of("error_detail")[:1])
         text = printable(failure.summary) + (f"\n{key}: details" if key else "")
         self.notify(text, severity="error", markup=False)
 

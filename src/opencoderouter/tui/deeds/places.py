@@ -58,7 +58,7 @@ class Places(Sessions):
         """Make a session on the selected host."""
         if (alias := self.reached) is not None:
             directory = self.directory
-            self.begin((alias, "new"), lambda: self.new_session(alias, directory))
+            self.begin((alias, "new"), lambda: self.new_session(alias, directory), asks=True)
 
     async def new_session(self, alias: str, directory: str) -> None:
         """Ask what the session is to be, make it, and attach to it if it has no prompt."""
@@ -102,7 +102,7 @@ class Places(Sessions):
     def action_git_clone(self) -> None:
         """Clone a repository on the selected host, and start there."""
         if (alias := self.reached) is not None:
-            self.begin((alias, "clone"), lambda: self._clone(alias))
+            self.begin((alias, "clone"), lambda: self._clone(alias), asks=True)
 
     async def _clone(self, alias: str) -> None:
         async def cloning(url: str, target: str, progress: Progress) -> Outcome:
@@ -119,7 +119,7 @@ class Places(Sessions):
     def action_start_server(self) -> None:
         """Start a server for the selected project."""
         if (project := self.project) is not None:
-            self.begin(project, lambda: self._start(project))
+            self.begin(project, lambda: self._start(project), asks=True)
 
     async def _start(self, project: ProjectRef) -> None:
         question = wording.start(self.host_name(project.alias), project.directory)
@@ -130,7 +130,7 @@ class Places(Sessions):
     def action_reload_sessions(self) -> None:
         """Restart the server of the selected project."""
         if (project := self.project) is not None:
-            self.begin(project, lambda: self._restart(project))
+            self.begin(project, lambda: self._restart(project), asks=True)
 
     async def _restart(self, project: ProjectRef) -> None:
         question = wording.restart(self.host_name(project.alias), project.directory)

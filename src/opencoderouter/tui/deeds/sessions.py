@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import webbrowser
-from collections.abc import Mapping
+from collections.abc import Coroutine, Iterable, Mapping
+from itertools import chain
+from typing import Any, TypeVar
 
 from opencoderouter.core.fleet.control import Failed, Foreground, Outcome
 from opencoderouter.core.fleet.model import Ask, HostRef, Live, ProjectRef, SessionRef
 from opencoderouter.tui.deeds.desk import Desk
-from opencoderouter.tui.modals import reply, wording
-from opencoderouter.tui.modals.reply import AskQuestion
+from opencoderouter.tui.modals import wording
+from opencoderouter.tui.modals.reply import ALLOW, REJECT, AskQuestion, Permission
 from opencoderouter.tui.terminal import Ended, lend
 
+T = TypeVar("T")
+Archived = list[tuple[SessionRef, Outcome]]
+_SEEN = ("id", "text", "always", "questions")  # of what is asked
 _AT_WORK = (Live.BUSY, Live.RETRY, Live.PERMISSION, Live.QUESTION)
 
 
@@ -65,9 +71,9 @@ class Sessions(Desk):
         """Stop or archive the selected session, or archive the marked ones."""
         if self.marked:
             marked = self.marked
-            self.begin("marked", lambda: self._archive_all(marked))
+            self.begin(marked, lambda: self._archive_all(marked), asks=True)
         elif (ref := self.chosen) is not None:
-            self.begin(ref, lambda: self._kill(ref))
+            self.begin(ref, lambda: self._kill(ref), asks=True)
 
     async def _kill(self, ref: SessionRef) -> None:
         session = self.session(ref)
@@ -86,11 +92,21 @@ class Sessions(Desk):
             return
         self.unmark()
         self.say(f"Archiving {len(refs)} sessions")
-        ended = [(ref, await self.control.archive(ref)) for ref in refs if self.session(ref)]
-        self.control.refresh(tuple(dict.fromkeys(ref.alias for ref in refs)))
-        self._tell_all(len(refs), ended)
+        there = [ref for ref in refs if self.session(ref)]
+        aliases = dict.fromkeys(ref.alias for ref in there)
+        hosts = ([ref for ref in there if ref.alias == alias] for alias in aliases)
+        self._tell_all(len(refs), [*chain(*await _together(map(self._archive_on, hosts)))])
 
-    def _tell_all(self, wanted: int, ended: list[tuple[SessionRef, Outcome]]) -> None:
+    async def _archive_on(self, refs: list[SessionRef]) -> Archived:
+        """Archive sessions of one host: those of one directory at once, they share a server."""
+        ended: Archived = []
+        for directory in dict.fromkeys(ref.directory for ref in refs):
+            own = [ref for ref in refs if ref.directory == directory]
+            ended += zip(own, await _together(map(self.control.archive, own)), strict=True)
+        self.control.refresh((refs[0].alias,))
+        return ended
+
+    def _tell_all(self, wanted: int, ended: Archived) -> None:
         failed = [(ref, end) for ref, end in ended if isinstance(end, Failed)]
         done, gone = len(ended) - len(failed), wanted - len(ended)
         summary = f"Archived {done} of {wanted} sessions" + (f"; {gone} gone" if gone else "")
@@ -103,7 +119,7 @@ class Sessions(Desk):
     def action_delete_session(self) -> None:
         """Export the selected session, then delete it."""
         if (ref := self.chosen) is not None:
-            self.begin(ref, lambda: self._delete(ref))
+            self.begin(ref, lambda: self._delete(ref), asks=True)
 
     async def _delete(self, ref: SessionRef) -> None:
         title = self.title_of(ref)
@@ -125,7 +141,7 @@ class Sessions(Desk):
 
     def answer(self, ref: SessionRef, ask: Ask) -> None:
         """Ask what an agent is to be told, and tell it."""
-        self.begin((ref, ask.id), lambda: self._answer(ref, ask))
+        self.begin((ref, ask.id), lambda: self._answer(ref, ask), asks=True)
 
     async def _answer(self, ref: SessionRef, ask: Ask) -> None:
         permission = ask.kind is Live.PERMISSION
@@ -133,14 +149,14 @@ class Sessions(Desk):
         if answers is None:
             return
         session = self.session(ref)
-        if session is None or all(one.id != ask.id for one in session.asks):
+        if session is None or not any(_same(one, ask) for one in session.asks):
             self.warn("It is no longer asked: nothing was done.")
             return
         await self.carry_out(ref.alias, "Answering", self.control.reply(ref.alias, ask, answers))
 
     async def _allowed(self, ref: SessionRef, ask: Ask) -> tuple[tuple[str, ...], ...] | None:
-        question = reply.permission(self.host_name(ref.alias), self.title_of(ref), ask.text)
-        answer = reply.ALLOW.get(await self.ask(question) or "")
+        question = Permission(self.host_name(ref.alias), self.title_of(ref), ask)
+        answer = ALLOW.get(await self.ask(question) or "")
         return None if answer is None else ((answer,),)
 
     async def _answers(self, ref: SessionRef, ask: Ask) -> tuple[tuple[str, ...], ...] | None:
@@ -150,7 +166,7 @@ class Sessions(Desk):
             answer = await self.ask(AskQuestion(heading, question))
             if answer is None:
                 return None
-            if answer == reply.REJECT:
+            if answer == REJECT:
                 return ()
             answers.append(answer)
         return tuple(answers)
@@ -204,6 +220,17 @@ class Sessions(Desk):
     def copy(self, text: str) -> None:
         """Copy text by the terminal (OSC 52)."""
         self.app.copy_to_clipboard(text)
+
+
+def _same(one: Ask, seen: Ask) -> bool:
+    """Tell whether it is what a person has been asked, word by word."""
+    return all(getattr(one, name) == getattr(seen, name) for name in _SEEN)
+
+
+async def _together(deeds: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(deed) for deed in deeds]
+    return [task.result() for task in tasks]
 
 
 def has_browser(environment: Mapping[str, str]) -> bool:

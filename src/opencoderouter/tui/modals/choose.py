@@ -27,7 +27,7 @@ class Choice:
     def line(self) -> Content:
         """Return how it stands in the list."""
         first = Content.assemble((f"{self.key}  ", "bold $text-accent"), printable(self.label))
-        effect = Content(f"\n   {printable(self.effect)}").stylize("$text-muted")
+        effect = Content(f"\n   {printable(self.effect)}").stylize("dim")
         return first + effect if self.effect else first
 
 

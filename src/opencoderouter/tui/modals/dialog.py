@@ -11,6 +11,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
+from textual.message import Message
 from textual.screen import ModalScreen
 from textual.widget import Widget
 from textual.widgets import Static
@@ -25,6 +26,7 @@ _WIDTH = 50  # of a heading
 _LOW = 24  # lines of a screen that has room for boxes around three fields
 
 ESCAPE: Hint = ("esc", "close", "screen.close")
+MORE: Hint = ("pgdn", "more below", "screen.page(1)")
 
 
 def _cut(heading: str) -> str:
@@ -46,10 +48,31 @@ def shown(text: str) -> Content:
 def hints(keys: tuple[Hint, ...]) -> Content:
     """Return a line of keys that can be clicked."""
     parts = (
-        Content.from_markup(f"[@click={action}][b]{key}[/b] {label}[/]")
+        Content.from_markup(f"[@click={action}][b]$key[/b] {label}[/]", key=key)
         for key, label, action in keys
     )
     return Content("   ").join(parts)
+
+
+class Body(VerticalScroll, can_focus=False):
+    """A text that scrolls."""
+
+    class Moved(Message):
+        """Another part of it is on the screen, or another amount."""
+
+    @property
+    def at_end(self) -> bool:
+        """Tell whether its end is on the screen."""
+        return self.size.height > 0 and self.scroll_offset.y >= self.max_scroll_y
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Tell the dialog."""
+        super().watch_scroll_y(old_value, new_value)
+        self.post_message(self.Moved())
+
+    def on_resize(self) -> None:
+        """Tell the dialog."""
+        self.post_message(self.Moved())
 
 
 class Dialog(ModalScreen[T | None]):
@@ -119,7 +142,7 @@ class Dialog(ModalScreen[T | None]):
         """Put the box together."""
         with Vertical(id="box") as box:
             box.border_title = Content(_cut(printable(self.heading)))
-            with VerticalScroll(id="body", can_focus=False):
+            with Body(id="body"):
                 yield from self.body()
             yield from self.controls()
             yield Static(hints(self.HINTS), id="keys")
@@ -140,6 +163,16 @@ class Dialog(ModalScreen[T | None]):
         """Leave out the boxes around fields where there is no room for them."""
         self.set_class(event.size.height < _LOW, "-low")
 
+    @property
+    def at_end(self) -> bool:
+        """Tell whether the end of the text is on the screen."""
+        return self.query_one(Body).at_end
+
+    def on_body_moved(self) -> None:
+        """Say whether there is more below: not every theme has a scrollbar."""
+        more = () if self.at_end else (MORE,)
+        self.query_one("#keys", Static).update(hints((*more, *self.HINTS)))
+
     def finish(self, answer: T | None) -> None:
         """Close with an answer."""
         _ = self.dismiss(answer)
@@ -150,5 +183,5 @@ class Dialog(ModalScreen[T | None]):
 
     def action_page(self, pages: int) -> None:
         """Scroll the text."""
-        body = self.query_one("#body")
+        body = self.query_one(Body)
         body.scroll_relative(y=pages * max(1, body.size.height - 1), animate=False)

@@ -8,13 +8,13 @@ from typing import ClassVar
 from rich.table import Table
 from rich.text import Text
 from textual.binding import Binding, BindingType
-from textual.keys import format_key
 from textual.widget import Widget
 from textual.widgets import Static
 
 from opencoderouter.core.fleet import status
 from opencoderouter.core.fleet.keys import SECTIONS
 from opencoderouter.core.fleet.preferences import Display
+from opencoderouter.tui.keymap import key_name
 from opencoderouter.tui.modals.dialog import Dialog, Hint
 
 _MEANING = {
@@ -27,16 +27,6 @@ _MEANING = {
     status.Status.ARCHIVED: "put away for good",
 }
 _WIDTH = 14
-
-
-def key_name(key: str, display: Display) -> str:
-    """Return a key as it is shown."""
-    return format_key(key) if display.unicode else _plain(key)
-
-
-def _plain(key: str) -> str:
-    name = format_key(key)
-    return name if name.isascii() else key
 
 
 class Help(Dialog[None]):
@@ -80,7 +70,10 @@ def _keys(
     actions: Mapping[str, tuple[str, str]], keys: Mapping[str, tuple[str, ...]], display: Display
 ) -> Sequence[tuple[str, str]]:
     return [
-        (" ".join(key_name(key, display) for key in keys.get(action, ())) or "-", effect)
+        (
+            " ".join(key_name(key, unicode=display.unicode) for key in keys.get(action, ())) or "-",
+            effect,
+        )
         for action, (_, effect) in actions.items()
     ]
 

@@ -12,7 +12,8 @@ from textual.widget import Widget
 from textual.widgets import Input, OptionList, Static
 from textual.widgets.option_list import Option
 
-from opencoderouter.core.fleet.model import Question
+from opencoderouter.core.fleet.model import Ask, Question
+from opencoderouter.core.fleet.wording import exactly
 from opencoderouter.core.printable import printable
 from opencoderouter.tui.modals.choose import Choice, Choose
 from opencoderouter.tui.modals.dialog import Dialog, Hint, shown
@@ -23,17 +24,56 @@ ALLOW = {"1": "once", "2": "always", "3": "reject"}
 Answer = tuple[str, ...]
 
 
-def permission(host: str, title: str, text: str) -> Choose:
-    """Ask whether an agent may do something; the keys are those of ``ALLOW``."""
-    return Choose(
-        "May it?",
-        f"{printable(title)}\non {printable(host)}\n\n{text}",
-        (
-            Choice("n", "Not now", "It goes on waiting."),
-            Choice("1", "Allow once"),
-            Choice("2", "Allow always", "Also what is like it, as long as its server runs."),
-            Choice("3", "Reject", "The agent is told so."),
-        ),
+class Permission(Choose):
+    """Asks whether an agent may do something; the keys are those of ``ALLOW``.
+
+    Nothing is allowed before the end of what it is has been on the screen: until then whatever
+    would allow it scrolls on.
+    """
+
+    DEFAULT_CSS = """
+    Permission {
+        .always { margin-top: 1; }
+        &.-low {
+            #body { max-height: 30vh; }
+            OptionList { max-height: 7; margin-top: 0; }
+        }
+    }
+    """
+
+    def __init__(self, host: str, title: str, ask: Ask) -> None:
+        super().__init__("Permission", f"{printable(title)}\non {printable(host)}\n", _choices(ask))
+        self.wanted = ask
+        self.seen = False
+
+    def body(self) -> Iterator[Widget]:
+        """Yield where, what, and what more would be allowed by "always"."""
+        yield from super().body()
+        yield Static(Content(exactly(self.wanted.text)))
+        if self.wanted.always:
+            yield Static("Always would allow:", classes="always quiet")
+        for pattern in self.wanted.always:
+            yield Static(Content(exactly(pattern)))
+
+    def on_body_moved(self) -> None:
+        """Take note of what has been on the screen."""
+        self.seen = self.seen or self.at_end
+
+    def finish(self, answer: str | None) -> None:
+        """Close, unless it would be allowed unseen."""
+        if self.seen or ALLOW.get(answer or "", "reject") == "reject":
+            super().finish(answer)
+        else:
+            self.action_page(1)
+
+
+def _choices(ask: Ask) -> tuple[Choice, ...]:
+    always = "All that is listed above" if ask.always else "What that allows is not known"
+    return (
+        Choice("n", "Not now", "It goes on waiting."),
+        Choice("1", "Allow once"),
+        Choice("2", "Allow always", f"{always}; as long as its server runs."),
+        Choice("3", "Reject", "The agent is told so."),
     )
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opencoderouter.core.fleet.answer import Told, read_answer, read_servers
+from opencoderouter.core.fleet.answer import Marks, Told, read_answer, read_servers
 from opencoderouter.core.fleet.model import Failure, Load, Server, Session
 
 NONCE = "f00d"
@@ -52,6 +52,7 @@ load 0.50 0.40 0.30 1/234 5678
 MemTotal:       16000 kB
 MemAvailable:    8000 kB
 disk /dev/vda1  1000  600  400  60% /home with spaces"""
+NO_VERSION = "/o: does not tell its version"
 SERVERS = f"server 42 0100007F:1000 {b'/p'.hex()} {b'opencode'.hex()} -"
 
 
@@ -184,11 +185,16 @@ def test_newest_first() -> None:
             ["ses_one"],
             ["opencode db: Error: no such column: x; asked project by project"],
         ),
-        (part("sessions", item("db", ""), 124), [], ["it took too long"]),
+        (part("sessions", item("db", ""), 124), [], ["OpenCode took too long"]),
         (
             part("sessions", item("list", json.dumps([ROW])) + item("list", "[{"), 124),
             ["ses_one"],
-            ["opencode's answer is no list: '[{'", "it took too long"],
+            ["opencode's answer is no list: '[{'", "OpenCode took too long"],
+        ),
+        (
+            part("sessions", item("db", "") + item("failed", ""), 1, "show version number"),
+            [],
+            ["this OpenCode does not know --pure, without which it could run plugins"],
         ),
         ("", [], ["the answer was cut off"]),
     ],
@@ -209,6 +215,8 @@ def test_sessions(sessions: str, ids: list[str], reasons: list[str]) -> None:
         ("program /o\nversion garbage\nmore", 0, "", "/o", "", ["/o: does not tell its version"]),
         ("program /o\nversion ", 1, "boom", "/o", "", ["/o: boom"]),
         ("program /o\nversion ", 124, "", "/o", "", ["/o: it took too long"]),
+        ("", 124, "", "", "", ["the host took too long"]),
+        ("program /o\nversion 1." + "1" * 9_000_000 + "!", 0, "", "/o", "", [NO_VERSION]),
         ("program \nmissing\n", 0, "", "", "", ["there is no program at opencode_path"]),
     ],
 )
@@ -239,8 +247,80 @@ def test_load(text: str, load: Load | None) -> None:
 def test_failed_parts() -> None:
     """Host and servers fail by themselves."""
     found = told(answer(host=part("host", "", 124), servers=part("servers", "", 127, "no awk")))
-    assert found.failures == (Failure("host", "it took too long"), Failure("servers", "no awk"))
+    assert found.failures == (
+        Failure("host", "the host took too long"),
+        Failure("servers", "no awk"),
+    )
     assert found.sessions == (SESSION,)
+
+
+def test_cut_off() -> None:
+    """A part that was cut off is named once, by who shows its failure."""
+    assert told(answer(opencode="")).failures == (Failure("opencode", "the answer was cut off"),)
+
+
+def test_too_many_sessions() -> None:
+    """Of a host that tells of more sessions than anybody has, some are kept, and it is told."""
+    rows = [{"id": f"ses_{at}", "directory": "/p"} for at in range(20_001)]
+    found = told(answer(sessions=part("sessions", item("db", json.dumps(rows)))))
+    assert len(found.sessions) == 20_000
+    assert found.failures == (Failure("sessions", "only 20000 of 20001 sessions are read"),)
+
+
+MARKED = item("mark", "12 34") + database(ROW)
+FILE = "program /o\nfile 56 78\n"
+FIRST = answer(part("opencode", f"{FILE}version 1.2.3"), part("sessions", MARKED))
+
+
+def again(opencode: str = FILE, sessions: str = item("unchanged", "")) -> Told:
+    """Read the answer after the first one."""
+    output = answer(part("opencode", opencode), part("sessions", sessions))
+    found = read_answer(output, NONCE, told(FIRST).lasting)
+    assert found is not None
+    return found
+
+
+def test_unchanged() -> None:
+    """What has not changed is taken of the answer before, the rest of this one; marks stay."""
+    before, found = told(FIRST), again()
+    assert before.marks == Marks("56 78", "12 34")
+    assert found == before
+    assert found.roots == {"ses_sub": "ses_one", "ses_subsub": "ses_one"}
+
+
+def test_changed() -> None:
+    """What is told anew counts, even if it is nothing."""
+    found = again(f"{FILE}version 1.2.4", item("mark", "12 35") + database())
+    assert (found.version, found.sessions, found.roots) == ("1.2.4", (), {})
+    assert found.marks == Marks("56 78", "12 35")
+    assert again("program /p\nfile 9 9\nversion ").version == ""
+
+
+@pytest.mark.parametrize(
+    ("opencode", "sessions"),
+    [
+        (part("opencode", f"{FILE}version ", 1), part("sessions", MARKED, 124)),
+        (
+            part("opencode", f"{FILE}version x"),
+            part("sessions", MARKED + item("failed", ""), 0, "Error: x"),
+        ),
+        ("", f"\n{NONCE} part sessions\n{MARKED}"),
+        (
+            part("opencode", "program /o\nfile ; rm\nversion 1.2.3"),
+            part("sessions", item("mark", "$(id)") + database(ROW)),
+        ),
+    ],
+)
+def test_no_marks(opencode: str, sessions: str) -> None:
+    """What was not told well has no mark: it is asked again."""
+    assert told(answer(opencode, sessions)).marks == Marks()
+
+
+def test_lasting() -> None:
+    """What is kept of an answer has no secret in it, and nothing that is of its moment."""
+    kept = told(FIRST).lasting
+    assert (kept.places, kept.load, kept.failures) == ((), None, ())
+    assert kept.sessions == (SESSION,)
 
 
 def test_servers_only() -> None:

@@ -36,6 +36,7 @@ ASK = Ask(
     (Question("Which?", "Colour", (("Red", "warm"),), multiple=True),),
     NOW - 5,
     Endpoint(4096, authorization=SECRET),
+    ("red *",),
 )
 SESSION = Session(
     "ses_1", "A\x1b[31m", "/srv/a", "/srv", updated=NOW - 5, live=Live.QUESTION, asks=(ASK,)
@@ -147,6 +148,7 @@ def test_what_waits_says_what_can_be_answered() -> None:
         "id": "que_1",
         "text": "Which?",
         "since": NOW - 5,
+        "always": ("red *",),
         "questions": [
             {
                 "text": "Which?",
@@ -175,6 +177,9 @@ def test_every_field_is_documented() -> None:
         document.session("a", SESSION, Status.IDLE, stale=False),
         *map(document.item, attention(fleet)),
     ]
+    asked = document.item(attention(fleet)[0])["ask"]
+    assert isinstance(asked, dict)
+    rows.append(asked)
     assert [name for row in rows for name in row if f"`{name}`" not in text] == []
     assert [state for state in HostState if f"| `{state}` |" not in text] == []
     assert [status for status in Status if f"`{status}`" not in text] == []

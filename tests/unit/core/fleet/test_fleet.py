@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from opencoderouter.core.fleet.fleet import Entry, Fleet
-from opencoderouter.core.fleet.model import Failure, HostSpec, HostState, Report, Session
+from opencoderouter.core.fleet.model import Ask, Failure, HostSpec, HostState, Live, Report, Session
 
 HOST = HostSpec("box")
 OLD = Report(HostState.ONLINE, 1.0, sessions=(Session("ses_a"), Session("ses_b")))
@@ -22,6 +22,17 @@ def test_last_good_result_stays() -> None:
     assert (back.stale, back.failures) == (False, 0)
 
 
+def test_nothing_works_where_nobody_looks() -> None:
+    """Of a host that is not reached any more, no session is said to work; what it asks stays."""
+    ask = Ask(Live.PERMISSION, "per_1", "ses_b", "bash")
+    busy = Session("ses_a", live=Live.RETRY, live_reason="overloaded")
+    waits = Session("ses_b", live=Live.PERMISSION, asks=(ask,))
+    seen = Report(HostState.ONLINE, 1.0, sessions=(busy, waits))
+    entry = Entry(HOST).reported(seen, 10.0)
+    assert entry.sessions == (busy, waits)
+    assert entry.reported(GONE, 20.0).sessions == (Session("ses_a"), waits)
+
+
 def test_a_part_that_failed_takes_nothing_away() -> None:
     """Sessions that could not be read this time are still those of last time."""
     newer = Session("ses_b", title="renamed")
@@ -34,6 +45,15 @@ def test_a_part_that_failed_takes_nothing_away() -> None:
     entry = Entry(HOST).reported(OLD, 10.0).reported(part, 20.0)
     assert entry.sessions == (newer, Session("ses_a"))
     assert entry.stale
+
+
+def test_unread_sessions_are_not_none() -> None:
+    """Where sessions could not be read it is not known how many there are."""
+    part = Report(HostState.ONLINE, 2.0, failures=(Failure("opencode", "exit code 1"),))
+    assert not Entry(HOST).counted
+    assert not Entry(HOST).reported(part, 10.0).counted
+    assert Entry(HOST).reported(OLD, 10.0).reported(part, 20.0).counted
+    assert Entry(HOST).reported(Report(HostState.ONLINE, 1.0), 10.0).counted
 
 
 def test_another_part_that_failed() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from opencoderouter.core.fleet.fleet import Entry
-from opencoderouter.core.fleet.found import MISS, every, hit, scores, texts
+from opencoderouter.core.fleet.found import MISS, every, hit, hopeless, scores, texts
 from opencoderouter.core.fleet.model import HostSpec, HostState, Report, Session
 from opencoderouter.core.fleet.preferences import Display
 from opencoderouter.core.fleet.projects import facts
@@ -17,6 +17,15 @@ def test_texts() -> None:
     found = texts(facts(entry, 0, Display()))
     assert (found.host, found.projects) == ("main web1", ("/srv/app",))
     assert found.sessions == ({"ses_1": "fix it ses_1"},)
+    assert found.whole == ("/srv/app\nfix it ses_1",)
+
+
+def test_hopeless() -> None:
+    """A project needs no closer look where a word is in none of its lines, nor above."""
+    assert hopeless(("gpu",), 0, "login\ngp u") is False
+    assert hopeless(("gpu",), 0, "login\ngp\nu")
+    assert hopeless(("login", "gpu"), 0, "login")
+    assert not hopeless(("login", "gpu"), 0b10, "login")
 
 
 def test_hit() -> None:

@@ -91,6 +91,11 @@ def test_cut() -> None:
         (Part(code=0, said="a warning"), ""),
         (Part(code=None), "the answer was cut off"),
         (Part(code=124, said="Killed"), "it took too long"),
+        (
+            Part(code=1, said="\u2800 \u2584\n  -v, --version  show version number"),
+            "this OpenCode does not know --pure, without which it could run plugins",
+        ),
+        (Part(code=1, said="db\n --pure \n show version number"), "db"),
         (Part(code=3), "exit code 3"),
         (Part(code=3, said="\nat x\nTypeError: y\nz"), "TypeError: y"),
         (Part(code=127, said="sh: 1: opencode: not found"), "sh: 1: opencode: not found"),

@@ -196,6 +196,12 @@ def test_detail() -> None:
     ]
 
 
+def test_todo_marks() -> None:
+    """The mark of a task takes no more room than it needs."""
+    parts = told(ENTRY, 3, Detail(todo=(Todo("think", "completed"), Todo("write", "pending"))))
+    assert [part.label for part in parts if part.mark] == ["[x]", "[ ]"]
+
+
 def test_detail_that_failed() -> None:
     """That it could not be read is said, beside what is known."""
     said = [text(part) for part in told(ENTRY, 3, Failed("timed out"))]

@@ -75,6 +75,14 @@ def roles(one: Line) -> set[Role]:
         ),
         (host(Report(HostState.HOST_KEY_CHANGED, NOW)), "  ▲ web  host key changed |"),
         (
+            host(Report(HostState.HOST_KEY_CHANGED, NOW, reason="the host key was revoked")),
+            "  ▲ web  the host key was revoked |",
+        ),
+        (
+            host(Report(HostState.AUTH_REQUIRED, NOW, reason="permission denied", how="password")),
+            "  ◆ web  auth required: password |",
+        ),
+        (
             host(Report(HostState.ONLINE, NOW, failures=(Failure("live", "prohibited"),))),
             "  ● web  live: prohibited |",
         ),

@@ -108,6 +108,13 @@ def test_shared_socket() -> None:
     assert [place.server.pid for place in read_places(text)] == [9]
 
 
+def test_a_crowd_of_sockets() -> None:
+    """A host that shows sockets without end does not keep us busy with them."""
+    lines = "\n".join(line(pid=pid, address=f"127.0.0.1:{pid}") for pid in range(1, 5_000))
+    places = read_places(lines)
+    assert [place.server.port for place in places] == list(range(1, 101))
+
+
 @given(st.text() | st.text(alphabet="server 0123456789abcdefABCDEF-:\n", min_size=10))
 def test_never_raises(text: str) -> None:
     """Any lines are read."""

@@ -161,25 +161,22 @@ def test_what_is_no_answer(
 
 
 @pytest.mark.parametrize(
-    ("hosts", "project", "is_wanted"),
+    ("project", "is_wanted"),
     [
-        ((), "", True),
-        (("web*",), "", True),
-        (("db*", "web1"), "", True),
-        (("db*",), "", False),
-        ((), "/srv/my/shop", True),
-        ((), "shop", True),
-        ((), "my/shop/", True),
-        ((), "hop", False),
-        ((), "/srv/*", True),
-        ((), "/sub", False),
-        ((), "shop/sub", True),
+        ("", True),
+        ("/srv/my/shop", True),
+        ("shop", True),
+        ("my/shop/", True),
+        ("hop", False),
+        ("/srv/*", True),
+        ("/sub", False),
+        ("shop/sub", True),
     ],
 )
-def test_which_sessions_are_wanted(hosts: tuple[str, ...], project: str, is_wanted: bool) -> None:  # noqa: FBT001 - a row
-    """Hosts by pattern, projects by directory, its end, or pattern."""
+def test_whose_session_it_is(project: str, is_wanted: bool) -> None:  # noqa: FBT001 - a row
+    """Projects are told by directory, its end, or a pattern."""
     one = Session("ses_1", directory="/srv/my/shop/sub", project="/srv/my/shop")
-    assert naming.wanted(host=hosts, project=project)("web1", one) is is_wanted
+    assert naming.is_of(project, one) is is_wanted
 
 
 def test_a_directory_has_no_slash_at_its_end() -> None:

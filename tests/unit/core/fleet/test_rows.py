@@ -20,9 +20,10 @@ from opencoderouter.core.fleet.model import (
     Session,
     SessionRef,
 )
-from opencoderouter.core.fleet.preferences import Display, SortBy
+from opencoderouter.core.fleet.preferences import Display, Hosts, Override, SortBy
 from opencoderouter.core.fleet.refs import GroupRef, Place
 from opencoderouter.core.fleet.rows import Rows, Sheet, grouped, nearest, revealing, waiting
+from opencoderouter.core.fleet.select import select
 from opencoderouter.core.fleet.view import Filter, View
 
 DISPLAY = Display()
@@ -127,6 +128,12 @@ def test_filters() -> None:
     assert names(sheet(mixed, View(filter=Filter.THINKING))) == ["b", "  p", "    s4"]
     assert names(sheet(mixed, View(filter=Filter.TROUBLE))) == ["gone"]
     assert names(sheet(mixed, View(filter=Filter.WAITING))) == []
+    old = host(
+        *("b", Session("i", directory="/p", updated=NOW - 3600), Session("c", directory="/p")),
+        Session("a", directory="/p", archived=NOW),
+    )
+    for chosen, wanted in ((Filter.IDLE, "i"), (Filter.COLD, "c"), (Filter.ARCHIVED, "a")):
+        assert names(sheet(fleet(old), View(filter=chosen))) == ["b", "  p", f"    {wanted}"]
 
 
 def test_archived() -> None:
@@ -150,6 +157,15 @@ def test_order() -> None:
     by_host = names(sheet(mixed, replace(view, sort=SortBy.HOST)))
     assert by_host == ["a", "b", "  p", "    1", "    2"]
     assert [name for name, _ in grouped(TWO, SortBy.NAME)] == ["prod", ""]
+
+
+def test_priority() -> None:
+    """Hosts with a priority are first in any order, the lowest before others."""
+    overrides = {"y": Override(priority=2), "z": Override(priority=1)}
+    hosts = Hosts(local=False, overrides=overrides)
+    for sort in SortBy:
+        listed = sheet(Fleet().of(select(("a", "y", "z"), (), hosts)), View(sort=sort))
+        assert names(listed) == ["z", "y", "a"]
 
 
 def test_too_many() -> None:

@@ -54,11 +54,19 @@ def test_real_path(name: str) -> None:
     assert scripts.real_path(octal) == f"/{name}"
 
 
+@pytest.mark.parametrize("value", ["", "zzz", "777 8 -1 1_0", "9" * 5_000])
+def test_no_words_of_ours(value: str) -> None:
+    """A host that answers something else than the script raises nothing, and names nothing."""
+    assert scripts.real_path(value) == ""
+    assert Told({"port": value}).port == 0
+
+
 def test_opencode() -> None:
-    """Arguments of OpenCode are variables, too."""
+    """Arguments of OpenCode are variables, too; what is run to ask or tidy has no plugins."""
+    assert b'" export "$session" --pure ' in scripts.export("o", "s")
     text = scripts.opencode("/opt/open code", "db", "select 'x'").decode()
     assert text.startswith("program='/opt/open code'\na0=db\na1='select '\"'\"'x'\"'\"''\n")
-    assert '\n"$program" "$a0" "$a1"\n' in text
+    assert '\n"$program" "$a0" "$a1" --pure\n' in text
 
 
 @pytest.mark.parametrize(

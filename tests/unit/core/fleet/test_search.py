@@ -28,6 +28,10 @@ LETTERS = st.text("abc -/", max_size=40)
         ("gin", "fix the login form", INSIDE),
         ("ftl", "fix the login form", INITIALS),
         ("olr", "open_login-router", INITIALS),
+        ("ftlog", "fix the login form", INITIALS),
+        ("sn19", "session number 19", INITIALS),
+        ("snu19", "session number 19", INITIALS),
+        ("sn9", "session number 19", 0),
         ("lgin", "fix the login form", SPREAD),
         ("fxlg", "fix the login form", 0),  # all letters are there, but far apart
         ("zzz", "fix the login form", 0),
@@ -54,6 +58,7 @@ def test_places() -> None:
     """What lights up is what was found, each letter of it."""
     assert places(("log",), "The Login") == {4, 5, 6}
     assert places(("tl",), "The Login") == {0, 4}
+    assert places(("tlog",), "The Login") == {0, 4, 5, 6}
     assert places(("lgin", "the"), "The Login") == {0, 1, 2, 4, 6, 7, 8}
     assert places(("x",), "The Login") == frozenset()
 

@@ -110,6 +110,32 @@ def test_given_hosts_are_all() -> None:
 
 
 @pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (("w*",), ["web1", "web2"]),
+        (("web[2-9]", "db", "we?2"), ["web2", "db"]),
+        (("l*",), ["localhost"]),
+        (("x*",), []),
+        (("backup-*",), []),
+        (("backup-1", "w*1"), ["backup-1", "web1"]),
+        (("odd[1]",), ["odd[1]"]),
+        (("ssh://[::1]:22",), ["ssh://[::1]:22"]),
+    ],
+)
+def test_given_patterns(words: tuple[str, ...], expected: list[str]) -> None:
+    """They mean those of the hosts that would be shown; what is called so is that."""
+    aliases = ("web1", "db", "web2", "backup-1", "odd[1]")
+    assert names(select(aliases, words, Hosts())) == expected
+
+
+@pytest.mark.parametrize(("local", "is_local"), [(True, True), (False, False)])
+def test_this_machine_by_a_pattern(local: bool, is_local: bool) -> None:  # noqa: FBT001 - a row
+    """It is reached by ssh where it is only a host of the configuration."""
+    hosts = Hosts(ignore=(), groups={}, local=local)
+    assert [one.local for one in select(("localhost",), ("local*",), hosts)] == [is_local]
+
+
+@pytest.mark.parametrize(
     "host",
     [
         "web",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from opencoderouter.core.fleet.model import HostRef, ProjectRef, SessionRef
 from opencoderouter.core.fleet.preferences import Sessions, SortBy
 from opencoderouter.core.fleet.refs import GroupRef, MoreRef
@@ -15,6 +17,13 @@ def test_preferences() -> None:
     """Order, archived sessions and how many are shown are preferences."""
     view = View().preferring(Sessions(SortBy.NAME, show_archived=True, max_display=7))
     assert (view.sort, view.show_archived, view.max_display) == (SortBy.NAME, True, 7)
+
+
+def test_chosen_order_stays() -> None:
+    """Other preferences leave the order that a person has chosen; another order there does not."""
+    chosen = replace(View().preferring(Sessions()), sort=SortBy.NAME)
+    assert chosen.preferring(Sessions(max_display=3)).sort is SortBy.NAME
+    assert chosen.preferring(Sessions(SortBy.HOST)).sort is SortBy.HOST
 
 
 def test_narrowed() -> None:

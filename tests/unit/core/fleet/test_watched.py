@@ -116,4 +116,4 @@ def test_anything(host: dict[str, object]) -> None:
     """No host can break the reader, and what comes out can be written down again."""
     found = read_line(line(host))
     assert found is not None
-    assert all(one.alias.isprintable() and one.sessions >= 0 for one in found)
+    assert all(one.alias.isprintable() and (one.sessions or 0) >= 0 for one in found)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opencoderouter.core.fleet.model import Endpoint
-from opencoderouter.core.fleet.wire import Answer, Request, decode, is_whole
+from opencoderouter.core.fleet.wire import MOST_HEAD, Answer, Request, decode, is_whole
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 LENGTH = OK + b'Content-Length: 7\r\n\r\n{"a":1}'
@@ -79,11 +79,28 @@ def test_cut(whole: bytes) -> None:
         b"HTTP/1.1 200 OK\r\nA : b\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nX: " + b"x" * 40_000 + b"\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nX:" + b" " * 30_000 + b"\0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nX:" + b" " * 4_000_000 + b"\0\r\n\r\n",
+        b"HTTP/1.1 100 Continue\r\n\r\n" * 100_000 + LENGTH,
     ],
 )
 def test_no_answer(head: bytes) -> None:
-    """What two readers could read differently is no answer."""
+    """What two readers could read differently is no answer, nor is one that has no end.
+
+    Each is read in no time: whoever listens on a host must not keep the others from being asked.
+    """
     assert decode(head) is None
+    assert not is_whole(head) or len(head) < MOST_HEAD
+
+
+@pytest.mark.parametrize(("chunks", "is_one"), [(60_000, True), (2_000_000, False)])
+def test_many_chunks(chunks: int, *, is_one: bool) -> None:
+    """An answer in chunks of an octet each is read up to some megabytes' worth of real ones."""
+    body = b'"' + b"x" * (chunks - 3) + b'"'
+    data = b"".join(b"1\r\n%c\r\n" % octet for octet in body) + b"0\r\n\r\n"
+    answer = Answer(200, "x" * (chunks - 3))
+    whole = OK + b"Transfer-Encoding: chunked\r\n\r\n" + data
+    assert decode(whole) == (answer if is_one else None)
 
 
 @given(st.binary(), st.sampled_from([b"", OK, OK + b"\r\n", LENGTH[:-9], CHUNKS[:80]]))

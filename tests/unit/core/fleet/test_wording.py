@@ -66,3 +66,23 @@ def test_counted() -> None:
     assert wording.counted(1, "host") == "1 host"
     assert wording.counted(2000, "host") == "2,000 hosts"
     assert wording.counted(2, "branch", "branches") == "2 branches"
+
+
+@pytest.mark.parametrize(("at", "text"), [(None, ""), (99.5, "now"), (40, "1m ago")])
+def test_before(at: float | None, text: str) -> None:
+    """What was this very moment is not "now ago"."""
+    assert wording.before(at, 100) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("git  push", "git  push"),
+        ("ls\n\n; rm -rf ~\x1b[8m\u202e", r"ls\n\n; rm -rf ~\x1b[8m\u202e"),
+        (f"ls{' ' * 300}; rm -rf ~", "ls [300 blanks] ; rm -rf ~"),
+        ("ls" + "\u2800 \u3164" * 10 + "; rm", "ls [30 blanks] ; rm"),
+    ],
+)
+def test_exactly(text: str, line: str) -> None:
+    """Nothing of a text is out of sight because of what stands before it."""
+    assert wording.exactly(text) == line

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 import pytest
@@ -16,18 +17,18 @@ from opencoderouter.fleet.actions import serving
 from opencoderouter.fleet.actions.browse import Forwards
 
 
-async def session(box: Box, name: str = "app") -> SessionRef:
+async def session(box: Box, name: str = "app", found: str = "ses_1") -> SessionRef:
     """Return a session in whose directory a server runs."""
     directory = box.project(name)
-    box.add("ses_1", directory)
+    box.add(found, directory)
     assert isinstance(await serving.start(box.site, str(directory)), Place)
-    return SessionRef("box", "ses_1", str(directory))
+    return SessionRef("box", found, str(directory))
 
 
-async def ask(port: int, *fields: str, path: str = "/session/ses_1") -> tuple[int, bytes]:
+async def ask(where: str, *fields: str, path: str = "/session/ses_1") -> tuple[int, bytes]:
     """Ask as a browser does; return status and body, 0 where the connection ends without."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    head = (f"GET {path} HTTP/1.1", f"Host: 127.0.0.1:{port}", *fields, "", "")
+    reader, writer = await asyncio.open_connection(*where.split(":"))
+    head = (f"GET {path} HTTP/1.1", f"Host: {where}", *fields, "", "")
     try:
         writer.write("\r\n".join(head).encode())
         line = (await reader.readline()).split()
@@ -44,12 +45,10 @@ async def ask(port: int, *fields: str, path: str = "/session/ses_1") -> tuple[in
         writer.close()
 
 
-def port_of(outcome: object) -> int:
-    """Return the port of an address that was made."""
+def place_of(outcome: object) -> str:
+    """Return address and port that were made for a session."""
     assert isinstance(outcome, Done), outcome
-    parts = urlsplit(outcome.value)
-    assert parts.hostname == "127.0.0.1"
-    return parts.port or 0
+    return urlsplit(outcome.value).netloc
 
 
 async def test_browse(box: Box) -> None:
@@ -57,32 +56,42 @@ async def test_browse(box: Box) -> None:
     ref = await session(box)
     async with Forwards() as forwards:
         done = await forwards.browse(box.site, ref)
-        port = port_of(done)
+        where = place_of(done)
         assert isinstance(done, Done)
         assert done.value.endswith("/session/ses_1")
-        status, body = await ask(port)
+        status, body = await ask(where)
         assert (status, json.loads(body)["id"]) == (200, "ses_1")
-        assert port_of(await forwards.browse(box.site, ref)) == port
+        assert place_of(await forwards.browse(box.site, ref)) == where
     with pytest.raises(ConnectionError):
-        await ask(port)  # the port is gone with the block
+        await ask(where)  # the port is gone with the block
 
 
 async def test_other_pages(box: Box) -> None:
     """Pages of others, and other names, get nothing."""
     ref = await session(box)
     async with Forwards() as forwards:
-        port = port_of(await forwards.browse(box.site, ref))
-        assert (await ask(port, "Origin: https://evil.test"))[0] == 403
-        assert (await ask(port, "Sec-Fetch-Site: cross-site"))[0] == 403
-        assert (await ask(port, "Host: evil.test"))[0] == 421
+        where = place_of(await forwards.browse(box.site, ref))
+        assert (await ask(where, "Origin: https://evil.test"))[0] == 403
+        assert (await ask(where, "Sec-Fetch-Site: cross-site"))[0] == 403
+        assert (await ask(where, "Host: evil.test"))[0] == 421
+
+
+async def test_cookies_of_others(box: Box) -> None:
+    """No two servers share an address, nor does anything with 127.0.0.1: cookies know no ports."""
+    refs = [await session(box), await session(box, "other", "ses_2")]
+    async with Forwards() as forwards:
+        places = [place_of(await forwards.browse(box.site, ref)) for ref in refs]
+    addresses = [ip_address(place.partition(":")[0]) for place in places]
+    assert len({*addresses, ip_address("127.0.0.1")}) == 3
+    assert all(address.is_loopback for address in addresses)
 
 
 async def test_other_users(box: Box) -> None:
     """A connection of another user is closed without a word, and reaches nobody."""
     ref = await session(box)
     async with Forwards(is_ours=lambda *_: False) as forwards:
-        port = port_of(await forwards.browse(box.site, ref))
-        assert await ask(port) == (0, b"")
+        where = place_of(await forwards.browse(box.site, ref))
+        assert await ask(where) == (0, b"")
 
 
 async def test_nobody_tells(box: Box) -> None:
@@ -107,10 +116,10 @@ async def test_the_server_ends(box: Box) -> None:
     """When the server is gone, a browser is told."""
     ref = await session(box)
     async with Forwards() as forwards:
-        port = port_of(await forwards.browse(box.site, ref))
+        where = place_of(await forwards.browse(box.site, ref))
         here = await box.site.here()
         assert not isinstance(here, Failed)
         await asyncio.create_subprocess_exec("kill", "-9", str(here.servers[0].server.pid))
-        while (await ask(port))[0] == 200:
+        while (await ask(where))[0] == 200:
             pass
-        assert (await ask(port))[0] in {0, 502}
+        assert (await ask(where))[0] in {0, 502}

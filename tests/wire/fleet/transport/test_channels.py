@@ -15,6 +15,7 @@ from opencoderouter.core.fleet.transport import Completed
 from opencoderouter.fleet.known_hosts import Known
 from opencoderouter.fleet.process import Command
 from opencoderouter.fleet.threads import Threads
+from opencoderouter.fleet.transport import channels
 from opencoderouter.fleet.transport.channels import ChannelStream, Lost, Runner, forwarded
 from opencoderouter.fleet.transport.opening import Opening, close
 from opencoderouter.fleet.transport.wire import Wire
@@ -36,17 +37,21 @@ def wire(harbour: Harbour) -> Iterator[Wire]:
     """Open a connection."""
     folder, port = harbour.sshd.folder, harbour.sshd.port
     kind, key = (folder / "host_key.pub").read_text().split()[:2]
+    known = Known("a", ((kind, key),))
     options = {"identityfile": (str(folder / "key"),), "identityagent": ("none",)}
     host = Resolved("a", "127.0.0.1", "root", port, options=options)
     sock = socket.create_connection(("127.0.0.1", port))
-    connection = Opening(host, Known("a", ((kind, key),)), sock, 60, Mends()).run()
+    connection = Opening(host, lambda: known, sock, 60, Mends()).run()
     assert isinstance(connection, Connection), connection
     yield connection.transport
     close(connection, sock)
 
 
-async def test_more_sessions_than_a_host_takes(threads: Threads, wire: Wire) -> None:
-    """A host that refuses one more session gets it when another has ended."""
+async def test_more_sessions_than_a_host_takes(
+    threads: Threads, wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A host that refuses one more session is asked for it again until another has ended."""
+    monkeypatch.setattr(channels, "_PAUSES", (0.05,) * 600)  # ten shells can take long to begin
     runner = Runner(threads, wire, {}, 60)
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(runner.run(Command("sleep 0.2"))) for _ in range(16)]

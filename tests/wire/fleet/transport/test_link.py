@@ -11,6 +11,7 @@ from tests.rig.harbour import Harbour, silent
 from opencoderouter.core.fleet.model import HostState, Unreached
 from opencoderouter.core.fleet.preferences import Polling, Ssh
 from opencoderouter.core.fleet.transport import Completed
+from opencoderouter.fleet import resolve
 from opencoderouter.fleet.links import FleetLinks
 from opencoderouter.fleet.resolve import Resolver
 
@@ -18,8 +19,9 @@ pytestmark = pytest.mark.sshd
 LONG = 60.0
 
 
-async def test_another_configuration(harbour: Harbour) -> None:
+async def test_another_configuration(harbour: Harbour, monkeypatch: pytest.MonkeyPatch) -> None:
     """When what ssh makes of a host has changed, its connection is made anew."""
+    monkeypatch.setattr(resolve, "_GLANCE", 0.0)
     config = harbour.config()
     resolver = Resolver(str(config))
     async with FleetLinks(Ssh(config=str(config)), Polling(), resolver.one) as links:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import socket
+import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from fabric import Connection
@@ -24,7 +26,7 @@ def opening(port: int, known: Known = KNOWN, limit: float = 60) -> tuple[Opening
     """Return an attempt at a server, and its socket."""
     sock = socket.create_connection(("127.0.0.1", port))
     host = Resolved("a", "127.0.0.1", "root", port)
-    return Opening(host, known, sock, limit, Mends(("learn",), ("forget",))), sock
+    return Opening(host, lambda: known, sock, limit, Mends(("learn",), ("forget",))), sock
 
 
 def ended() -> bool:
@@ -71,6 +73,19 @@ def test_keys(harbour: Harbour) -> None:
     denied = one.run()
     assert not isinstance(denied, Connection)
     assert getattr(denied, "state", None) is HostState.AUTH_REQUIRED
+    until(ended)
+
+
+def test_many_at_once(harbour: Harbour) -> None:
+    """Attempts that begin at the same time do not get in each other's way."""
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(8) as pool:
+            made = [pool.submit(opening(harbour.sshd.port)[0].run) for _ in range(40)]
+            assert {type(one.result()) for one in made} == {Unreached}
+    finally:
+        sys.setswitchinterval(interval)
     until(ended)
 
 

@@ -7,6 +7,8 @@ import socket
 from collections.abc import Iterator
 
 import pytest
+from paramiko import Message
+from paramiko.common import MSG_CHANNEL_OPEN_FAILURE
 
 from opencoderouter.core.fleet.model import Resolved
 from opencoderouter.fleet.known_hosts import Known
@@ -59,6 +61,22 @@ def test_known_keys_come_first(pair: socket.socket, kind: str, first: str) -> No
     wire = made(pair, Known("a", ((kind, "AAAA"),)), hostkeyalgorithms=order)
     assert wire.preferred_keys[0] == first
     assert set(order.split(",")) <= set(wire.preferred_keys)
+
+
+def test_refusals_without_end(pair: socket.socket) -> None:
+    """A host that refuses what nobody has asked for, in many words, fills no memory."""
+    wire = made(pair)
+    for code in (*range(50), 45):
+        message = Message()
+        for number in (7, code):
+            message.add_int(number)
+        for text in (f"{code} " + "no " * 9999, "en"):
+            message.add_string(text)
+        message.rewind()
+        wire._handler_table[MSG_CHANNEL_OPEN_FAILURE](message)  # type: ignore[attr-defined]  # noqa: SLF001 - as paramiko does
+    assert [*wire.refusals] == [42, 43, 44, 46, 47, 48, 49, 45]
+    assert {len(one) for one in wire.refusals.values()} == {200}
+    assert wire.refusals[45].startswith("45 no ")
 
 
 def test_its_log_is_ours(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 
 import pytest
@@ -138,6 +139,27 @@ async def test_archive_the_marked() -> None:
         assert at.toasts[-1] == "Archived 2 of 2 sessions"
         assert at.control.refreshed == [("prod",)]
         assert not at.table.marks
+
+
+async def test_archive_the_marked_on_several_hosts() -> None:
+    """A host that hangs keeps no other waiting; those of one directory go together."""
+    far = replace(ONE, id="ses_9")
+    three = replace(ONE, id="ses_3")
+    refs = (
+        SessionRef("slow", "ses_9", "/srv/app"),
+        *(AT_ONE, AT_TWO),
+        SessionRef("prod", "ses_3", "/srv/app"),
+    )
+    async with seat(entry(ONE, TWO, three), entry(far, alias="slow")) as at:
+        at.table.marks, at.control.held = refs, asyncio.Event()
+        await at.press("d", "y")
+        first = [("archive", ref) for ref in (refs[0], AT_ONE, refs[3])]
+        assert at.control.calls == first
+        at.control.held.set()
+        await at.settle()
+        assert at.control.calls == [*first, ("archive", AT_TWO)]
+        assert at.toasts[-1] == "Archived 4 of 4 sessions"
+        assert sorted(at.control.refreshed, key=str) == [("prod",), ("slow",)]
 
 
 async def test_archive_the_marked_not_after_all() -> None:

@@ -34,14 +34,18 @@ async def test_closes_without_an_answer(key: str) -> None:
 
 
 async def test_scrolls() -> None:
-    """Page keys scroll what does not fit, to the end and back."""
+    """Page keys scroll what does not fit, to the end and back; the keys say that there is more."""
     async with seat(size=(60, 16)) as at:
         await at.show(Long("Heading"))
         assert "line 0" in at.text
+        assert "pgdn more below" in at.text
         await at.press(*["pagedown"] * 5)
         assert "line 29" in at.text
+        assert "more below" not in at.text
         await at.press(*["pageup"] * 5)
         assert "line 0" in at.text
+        await at.click("more below")
+        assert "line 0" not in at.text
 
 
 @pytest.mark.parametrize("display", PLAIN)

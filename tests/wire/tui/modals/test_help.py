@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import pytest
 from tests.rig.desk import seat
 
 from opencoderouter.core.fleet.keys import SECTIONS
 from opencoderouter.core.fleet.preferences import KEYS, Display, Preferences
-from opencoderouter.tui.modals.help import Help, key_name
+from opencoderouter.tui.modals.help import Help
 
 TALL = (100, 90)
 
@@ -49,13 +48,3 @@ async def test_small_screen() -> None:
         assert "host: error" in at.text
         await at.press("escape")
         assert answers == [None]
-
-
-@pytest.mark.parametrize(
-    ("key", "shown", "plain"),
-    [("up", "↑", "up"), ("slash", "/", "/"), ("question_mark", "?", "?"), ("W", "W", "W")],
-)
-def test_key_name(key: str, shown: str, plain: str) -> None:
-    """Keys are shown as people write them; arrows are words where there is no Unicode."""
-    assert key_name(key, Display()) == shown
-    assert key_name(key, Display(unicode=False)) == plain
