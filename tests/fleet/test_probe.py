@@ -230,10 +230,10 @@ def test_runs_nothing_of_a_repository(model: str, tmp_path: Path) -> None:
             folder.mkdir(parents=True)
             (folder / "evil.js").write_text(PLUGIN.format(mark=mark))
         (rig.home / ".local/share/opencode/storage/session").mkdir(parents=True)
-        before = sorted(project.rglob("*"))
+        before = sorted((project / ".opencode").rglob("*"))
         found = report(Shell(rig.environment()), NO_DB)
     assert (found.version, found.failures) == ("1.18.33", ())
-    assert sorted(project.rglob("*")) == before
+    assert sorted((project / ".opencode").rglob("*")) == before
     assert not mark.exists()
 
 

@@ -238,7 +238,6 @@ def test_hostile_text(piece: str) -> None:
         verdict.not_forwarded(text)
 
     assert seconds(lambda: judge(200_000)) < 20 * seconds(lambda: judge(20_000))
-    assert seconds(lambda: judge(16_000)) < 40 * seconds(lambda: judge(1600)) + 0.001
 
 
 def test_the_last_word_counts() -> None:

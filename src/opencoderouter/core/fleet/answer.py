@@ -12,9 +12,8 @@ from opencoderouter.core.fleet.frames import TIMED_OUT, Item, Part, read_frames
 from opencoderouter.core.fleet.listening import Place, read_places
 from opencoderouter.core.fleet.model import Failure, Load, Session
 
-_VERSION = re.compile(r"v?(\d+\.\d+[\w.+-]{0,40})")
+_VERSION = re.compile(r"v?(\d{1,20}\.\d{1,20}[\w.+-]{0,40})")
 _DISK = re.compile(r" ([0-9]+) [0-9]+ ([0-9]+) [0-9]+% ")  # names around it may have spaces
-_LINE = 100
 _MARK = re.compile(r"\d{1,20} \d{1,20}")  # as cksum has it
 _STOPPED = "MessageAbortedError"  # a person stopped it: no error
 _UNKNOWN = Part()
@@ -114,7 +113,7 @@ def _opencode(part: Part, before: Told) -> Told:
     program = next((line[8:] for line in lines if line.startswith("program /")), "")
     mark = _mark(next((line[5:] for line in lines if line.startswith("file ")), ""))
     _, asked, told = said.partition("version ")
-    found = _VERSION.fullmatch(told.strip().partition("\n")[0].strip()[:_LINE])
+    found = _VERSION.fullmatch(told.strip().partition("\n")[0].strip())
     wrong = []
     if "missing" in lines:
         wrong.append("there is no program at opencode_path")
