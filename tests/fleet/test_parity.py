@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import subprocess
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -56,6 +57,7 @@ TABLE = {
     "slow": Row(IN, FABRIC),
     "noisy": Row(IN, FABRIC),
     "dash": Row(IN, FABRIC),
+    "fresh": Row(IN, FABRIC),
     "noforward": Row(IN, FABRIC),
     "none": Row(IN, FABRIC),
     "broken": Row(IN, FABRIC),
@@ -118,6 +120,7 @@ def test_the_table_is_whole(armada: Armada) -> None:
 
 async def test_each_host(armada: Armada, short: Path) -> None:
     """Each host is what it should be, by what it should be, and the reason says why."""
+    forget(armada, "acceptnew")  # which another test may have learnt
     async with fleet(armada.config, short) as links, asyncio.TaskGroup() as group:
         tasks = {name: group.create_task(asked(links.link(name))) for name in TABLE}
     wrong = {}
@@ -127,6 +130,13 @@ async def test_each_host(armada: Armada, short: Path) -> None:
         if (state, via) != (row.state, row.via) or row.words not in words:
             wrong[name] = (state, via, words)
     assert wrong == {}
+
+
+def forget(armada: Armada, alias: str) -> None:
+    """Have a host's key unknown again."""
+    where = f"[127.0.0.1]:{armada.ports[alias]}"
+    command = ["ssh-keygen", "-R", where, "-f", str(armada.folder / "known_hosts")]
+    subprocess.run(command, check=False, capture_output=True)
 
 
 def test_openssh_itself_agrees(armada: Armada) -> None:

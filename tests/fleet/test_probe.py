@@ -207,11 +207,11 @@ def files(armada: Armada, user: str) -> str:
 
 def test_never_used(crew: Crew) -> None:
     """A host where OpenCode never ran is told as it is, and stays so."""
-    before = files(crew.armada, "dan")
-    found = report(link(crew.armada, "dash"))
-    assert files(crew.armada, "dan") == before
+    before = files(crew.armada, "gina")
+    found = report(link(crew.armada, "fresh"))
+    assert files(crew.armada, "gina") == before
     assert found.state is HostState.ONLINE
-    assert (found.program, found.version) == ("/home/dan/.opencode/bin/opencode", "1.18.33")
+    assert (found.program, found.version) == ("/home/gina/.opencode/bin/opencode", "1.18.33")
     assert (found.sessions, found.servers, found.failures) == ((), (), ())
 
 

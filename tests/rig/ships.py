@@ -17,6 +17,7 @@ USERS = {
     "frank": "/bin/bash",  # greets whoever comes, terminal or not
     "dan": "/bin/dash",
     "nora": "/usr/sbin/nologin",
+    "gina": "/bin/dash",  # has never run OpenCode
 }
 
 
@@ -77,6 +78,7 @@ SHIPS = {
     "slow": Ship(server=(_SLOW,)),
     "noisy": Ship(user="frank", server=("Banner {etc}/banner",)),
     "dash": Ship(user="dan"),
+    "fresh": Ship(user="gina"),
     "modern": Ship(server=("KexAlgorithms sntrup761x25519-sha512@openssh.com",)),
     "noforward": Ship(server=("AllowTcpForwarding no",)),
     "nologin": Ship(user="nora"),
