@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from opencoderouter.core.fleet.model import HostState, Unreached, Via
 from opencoderouter.core.fleet.transport import Completed, NotForwarded, Stream
+from opencoderouter.fleet.local import SocketStream
 
 PROHIBITED = NotForwarded("administratively prohibited", prohibited=True)
 
@@ -68,27 +69,6 @@ class Shell:
             return PROHIBITED
         try:
             async with asyncio.timeout(within):
-                return Socket(*await asyncio.open_connection(address, port))
+                return SocketStream(*await asyncio.open_connection(address, port))
         except OSError as error:
             return NotForwarded(str(error))
-
-
-@dataclass(frozen=True, slots=True)
-class Socket:
-    """A ``Stream``."""
-
-    reader: asyncio.StreamReader
-    writer: asyncio.StreamWriter
-
-    async def send(self, data: bytes) -> None:
-        """Send all of it."""
-        self.writer.write(data)
-        await self.writer.drain()
-
-    async def receive(self, most: int) -> bytes:
-        """Return what has come."""
-        return await self.reader.read(most)
-
-    async def close(self) -> None:
-        """End it."""
-        self.writer.close()

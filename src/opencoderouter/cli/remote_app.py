@@ -133,16 +133,18 @@ def run(arguments: Sequence[str], start: Start | None = None) -> int:
 
 
 def split(arguments: Sequence[str]) -> tuple[list[str], tuple[str, ...]]:
-    """Return the arguments with the screen's command where none is named, and the tail of `exec`.
+    """Return the arguments with the screen's command where none is named, and what is behind `--`.
 
-    The first word that is neither an option nor the value of one decides.
+    The first word that is neither an option nor the value of one decides. Behind `--` there are
+    hosts, or what `exec` is to run, which is no argument of ours.
     """
     words = list(arguments)
     at = 0
     while at < len(words) and words[at].startswith("-") and words[at] != "--":
         at += 2 if words[at] in values() else 1
     if at >= len(words) or words[at] not in (*COMMANDS, _SCREEN):
-        return [*words[:at], _SCREEN, *words[at:]], ()
+        behind = words[at + 1 :] if "--" in words[at : at + 1] else []
+        return [*words[:at], _SCREEN, *words[at:]], tuple(behind)
     if words[at] == "exec" and "--" in words[at:]:
         end = words.index("--", at)
         return words[:end], tuple(words[end + 1 :])

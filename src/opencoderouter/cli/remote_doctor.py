@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 import typer
@@ -55,7 +56,8 @@ def doctor(context: typer.Context, json_: Json = False) -> int:  # noqa: FBT002 
 
     async def job(work: Work) -> int:
         config = work.preferences.ssh.config
-        ssh = await asyncio.to_thread(net_ssh.examine, os.environ, config)
+        examine = partial(net_ssh.examine, os.environ, config, needed=True)
+        ssh = await asyncio.to_thread(examine)
         found = [*_configuration(work), *ssh, *_hosts(await work.opened.once())]
         shown = [report.masked(finding, str) for finding in found]
         if json_:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True, kw_only=True)
 class Start(Chosen):
-    """What a command starts from. ``tail`` is what stood behind ``--``, for ``exec``.
+    """What a command starts from. ``tail`` is what stood behind ``--``.
 
     ``open`` makes the fleet, ``launch`` opens a URL in the browser, ``clock`` gives seconds since
     the epoch: arguments for tests.

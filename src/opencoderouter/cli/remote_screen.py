@@ -29,7 +29,7 @@ def _see_no_command(told: Start, given: tuple[str, ...]) -> None:
 
     first = given[0] if given else ""
     close = get_close_matches(first, COMMANDS, 1, 0.75)
-    if close and first not in known(told.ssh_config):
+    if close and first not in (*told.tail, *known(told.ssh_config)):
         raise Failure(
             f"{printable(first)}: no host of ssh's configuration; did you mean `ocr {close[0]}`? "
             f"(`ocr -- {printable(first)}` if it is a host)",

@@ -26,6 +26,8 @@ _SUN_PATH = 108 if sys.platform == "linux" else 104  # octets of a socket's path
 _SUFFIX = 17  # ssh binds the path with a dot and 16 characters behind it, then renames
 _OTHERS = 0o022
 _MANY = 5  # hosts of the file that are looked at
+_NONE = "There is no ssh: only tunnels to other machines need it"
+_INSTALL = "install OpenSSH's client (apt-get install openssh-client)"
 _WHY = "Tunnels to other machines go by ssh."
 
 
@@ -67,18 +69,28 @@ def look(facts: Facts) -> list[Finding]:
     return examine(facts.environment)
 
 
-def examine(environment: Mapping[str, str], config: str = "") -> list[Finding]:
-    """Do that with the programs of this environment; ``config`` is another file than ssh's own."""
+def examine(
+    environment: Mapping[str, str], config: str = "", *, needed: bool = False
+) -> list[Finding]:
+    """Do that with the programs of this environment; ``config`` is another file than ssh's own.
+
+    Whether ssh is ``needed`` decides what it means that there is none.
+    """
     program = shutil.which("ssh", path=environment.get("PATH"))
     if program is None:
-        why = "There is no ssh: only tunnels to other machines need it"
-        return [Finding(_CODE, Status.SKIPPED, why)]
+        return [_missing(environment) if needed else Finding(_CODE, Status.SKIPPED, _NONE)]
     path = Path(config).expanduser() if config else ssh_config.home() / ".ssh/config"
     ssh = _Ssh(program, path, bool(config), dict(environment))
     problems = [*_open(ssh), *_config(ssh), *_keys(), *_agent(ssh)]
     if any(one.status is not Status.INFO for one in problems):
         return problems
     return [Finding(_CODE, Status.OK, f"{_version(ssh)}; its configuration is in order"), *problems]
+
+
+def _missing(environment: Mapping[str, str]) -> Finding:
+    seen = (f"PATH={environment.get('PATH', '')}",)
+    why = "`ssh -G` says what the names of hosts mean; without it none can be reached."
+    return Finding(_CODE, Status.ERROR, "There is no ssh", seen, why, (_INSTALL,))
 
 
 def _version(ssh: _Ssh) -> str:

@@ -19,7 +19,7 @@ SCREEN = "[HOST]..."
         ("web1 me@web2", f"{SCREEN} web1 me@web2", ""),
         ("web1 ls", f"{SCREEN} web1 ls", ""),
         ("ls", "ls", ""),
-        ("-- ls", f"{SCREEN} -- ls", ""),
+        ("-- ls", f"{SCREEN} -- ls", "ls"),
         ("--debug web1", f"--debug {SCREEN} web1", ""),
         ("--config ls", f"--config ls {SCREEN}", ""),
         ("--config ls hosts", "--config ls hosts", ""),

@@ -30,3 +30,10 @@ def test_a_command_that_is_misspelt_is_no_host(
     assert (code, err) == (2, f"ocr: {typed}: {words} it is a host)\n")
     monkeypatch.setattr(remote_screen, "known", lambda _: (typed,))
     assert "needs a terminal" in ocr(typed)[2]
+
+
+def test_behind_two_dashes_there_are_hosts(ocr: Ocr, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No other word is guessed for what is said to be a host."""
+    monkeypatch.setattr(remote_screen, "known", lambda _: ())
+    assert "needs a terminal" in ocr("--", "ls")[2]
+    assert "did you mean" in ocr("lls")[2]

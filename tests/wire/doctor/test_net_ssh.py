@@ -32,6 +32,13 @@ def test_no_ssh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert look(tmp_path, monkeypatch)[0].status is Status.SKIPPED
 
 
+def test_no_ssh_where_it_is_needed(tmp_path: Path) -> None:
+    """`ocr` can do nothing without it, and says what mends that."""
+    [finding] = examine({"PATH": str(tmp_path)}, needed=True)
+    assert (finding.status, finding.evidence) == (Status.ERROR, (f"PATH={tmp_path}",))
+    assert "openssh-client" in finding.mend[0]
+
+
 def test_a_refusal_without_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever ssh says is the evidence; where no line is named, ssh is to be asked."""
     [finding] = look(tmp_path, monkeypatch, "echo 'no such thing' >&2; exit 255")
