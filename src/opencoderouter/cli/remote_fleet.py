@@ -101,13 +101,15 @@ Job = Callable[[Work], Coroutine[Any, Any, int]]
 
 
 def reader(start: Chosen) -> Reader:
-    """Return the file of the preferences. Raises Failure when the one that was named is missing."""
+    """Return the file of the preferences. Raises Failure when a file that was named is none."""
     from opencoderouter.preferences.reader import Reader, default_path
 
-    if start.config and not Path(start.config).expanduser().exists():
-        raise Failure(f"--config {printable(start.config)}: there is no such file", 2)
-    if start.ssh_config and not Path(start.ssh_config).expanduser().exists():
-        raise Failure(f"--ssh-config {printable(start.ssh_config)}: there is no such file", 2)
+    for option, name in (("--config", start.config), ("--ssh-config", start.ssh_config)):
+        file = Path(name).expanduser()
+        if name and not file.exists():
+            raise Failure(f"{option} {printable(name)}: there is no such file", 2)
+        if name and file.is_dir():
+            raise Failure(f"{option} {printable(name)}: is a directory, not a file", 2)
     path = Path(start.config).expanduser() if start.config else default_path()
     return Reader(path, ssh_config=start.ssh_config)
 

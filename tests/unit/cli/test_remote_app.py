@@ -71,6 +71,7 @@ def test_version(ocr: Ocr) -> None:
         (("attach",), "Missing argument 'SESSION|HOST:DIR'. (see `ocr attach --help`)"),
         (("--config", "/no/such", "ls"), "--config /no/such: there is no such file"),
         (("ls", "--ssh-config", "/no/such"), "--ssh-config /no/such: there is no such file"),
+        (("ls", "--ssh-config", "/"), "--ssh-config /: is a directory, not a file"),
         (("--", "-oProxyCommand=x"), "-oProxyCommand=x: this is no host: it begins with a hyphen"),
     ],
 )
