@@ -206,7 +206,7 @@ def test_a_router_with_hosts(tmp_path: Path) -> None:
         until(lambda: http.get(url)["status"] == "on", what=log.read_text)
         until(lambda: [one["state"] for one in http.get(url)["hosts"]] == ["unreachable"])
         [dead] = http.get(url)["hosts"]
-        assert (dead["alias"], dead["sessions"]) == ("dead", 0)
+        assert (dead["alias"], dead["sessions"]) == ("dead", None)
         assert "refused" in dead["reason"]
         [pid] = watchers("fleet-hosts")
         assert http.get(f"{running.url}/api/health")["fleet"]["pid"] == pid
