@@ -23,7 +23,7 @@ _TABS = 8
 Hosts = Annotated[
     list[str],
     typer.Argument(
-        metavar="HOST...", help="Aliases of ssh's, or patterns of them.", autocompletion=complete
+        metavar="HOST", help="Aliases of ssh's, or patterns of them.", autocompletion=complete
     ),
 ]
 

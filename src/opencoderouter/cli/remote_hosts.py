@@ -32,7 +32,7 @@ def known(config: str = "") -> tuple[str, ...]:
 Hosts = Annotated[
     list[str] | None,
     typer.Argument(
-        metavar="[HOST]...",
+        metavar="HOST",
         help="Only these: aliases of ssh's, patterns of them, or USER@HOST.",
         autocompletion=complete,
         show_default=False,

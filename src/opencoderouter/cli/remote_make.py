@@ -26,7 +26,7 @@ Directory = Annotated[
 ]
 Url = Annotated[str, typer.Argument(metavar="URL", help="What git clones.")]
 Target = Annotated[
-    str, typer.Argument(metavar="[TARGET]", help="Where to. [the name of the repository]")
+    str, typer.Argument(metavar="TARGET", help="Where to. [the name of the repository]")
 ]
 Prompt = Annotated[
     str, typer.Option("--prompt", metavar="TEXT", help="What the agent is to do; - reads stdin.")
