@@ -154,6 +154,8 @@ def change(
     sessions: dict[str, dict[str, object]], method: str, steps: list[str], body: dict[str, object]
 ) -> tuple[int, object]:
     """Do that; nobody else does meanwhile."""
+    if method == "GET" and not steps:  # a router that looks at every server asks this
+        return 200, list(sessions.values())
     if not steps:
         info = {"id": f"ses_{time.time_ns():x}", "directory": str(Path.cwd()), **body}
         store({**sessions, str(info["id"]): info})
