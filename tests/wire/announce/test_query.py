@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ import pytest
 from dnslib import AAAA, RR, A, DNSRecord
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.rig.ports import free_port
 
 from opencoderouter.announce.query import Reply, ask, multicast, read
 
@@ -27,26 +29,34 @@ def answer(packet: bytes, *, rcode: int = 0) -> bytes:
 
 @contextmanager
 def serving(say: Callable[[bytes], bytes]) -> Iterator[int]:
-    """Answer one question over UDP, and one over TCP, on one port."""
+    """Answer over UDP and TCP, on one port, until the block ends."""
+    port, (end, ended) = free_port(), socket.socketpair()
     datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    with datagrams, socket.create_server(("127.0.0.1", 0)) as streams:
-        port = streams.getsockname()[1]
+    with end, ended, datagrams, socket.create_server(("127.0.0.1", port)) as streams:
         datagrams.bind(("127.0.0.1", port))
 
-        def by_udp() -> None:
-            packet, who = datagrams.recvfrom(4096)
-            datagrams.sendto(say(packet), who)
+        def serve() -> None:
+            while ended not in (ready := select.select([ended, datagrams, streams], [], [])[0]):
+                if datagrams in ready:
+                    packet, who = datagrams.recvfrom(4096)
+                    datagrams.sendto(say(packet), who)
+                if streams in ready:
+                    _answer_one(streams, say)
 
-        def by_tcp() -> None:
-            line, _ = streams.accept()
-            with line:
-                said = say(line.recv(4096)[2:])
-                line.sendall(len(said).to_bytes(2, "big") + said)
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield port
+        finally:  # nobody may wait on a socket that is closed: its number is soon another one's
+            end.close()
+            thread.join()
 
-        threads = [threading.Thread(target=one, daemon=True) for one in (by_udp, by_tcp)]
-        for thread in threads:
-            thread.start()
-        yield port
+
+def _answer_one(streams: socket.socket, say: Callable[[bytes], bytes]) -> None:
+    line, _ = streams.accept()
+    with line:
+        said = say(line.recv(4096)[2:])
+        line.sendall(len(said).to_bytes(2, "big") + said)
 
 
 @pytest.mark.parametrize("tcp", [False, True])
@@ -71,8 +81,8 @@ def test_a_wrong_answer(say: Callable[[bytes], bytes], tcp: bool) -> None:  # no
 def test_no_server() -> None:
     """Nobody there, and somebody who says nothing."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as mute:
-        mute.bind(("127.0.0.1", 0))
-        port = mute.getsockname()[1]
+        port = free_port()
+        mute.bind(("127.0.0.1", port))
         assert ask("127.0.0.1", port, NAME, "A", within=0.1) == "no answer in 0.1 s"
         assert ask("127.0.0.1", port, NAME, "A", tcp=True, within=5) == "connection refused"
     assert ask("127.0.0.1", port, NAME, "AAAA", within=5) == "connection refused"

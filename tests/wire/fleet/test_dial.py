@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.rig.ports import free_port
 from tests.rig.wait import until
 
 from opencoderouter.core.fleet.model import Resolved
@@ -19,8 +20,8 @@ HOST = Resolved("a", "127.0.0.1", "me", 22)
 
 async def test_the_first_address_that_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     """An address that refuses is not the end of it."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
+    port = free_port()
+    with socket.create_server(("127.0.0.1", port)):
         found = [(socket.AF_INET, 1, 6, "", (one, port)) for one in ("127.0.0.2", "127.0.0.1")]
         monkeypatch.setattr(socket, "getaddrinfo", lambda *_: found)
         with await dial(HOST, Names(), 60) as one:

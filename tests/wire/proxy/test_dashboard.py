@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack
 
 import pytest
 from tests.fakes import backend
+from tests.rig.ports import free_port
 from tests.wire.proxy.own import Router, managing
 
 from opencoderouter.core.managed import Managed
@@ -165,7 +166,7 @@ async def test_empty(browser: Browser) -> None:
 
 async def test_reconnect(browser: Browser) -> None:
     """A router that was restarted is found again; what is shown is what it knows now."""
-    first = Router()
+    first = Router(port=free_port())
     first.registry.observe(APP)
     async with AsyncExitStack() as stack:
         async with first.serving():

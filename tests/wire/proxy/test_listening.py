@@ -13,6 +13,7 @@ from itertools import chain
 from multiprocessing.synchronize import Barrier
 
 import pytest
+from tests.rig.ports import free_port
 
 from opencoderouter.proxy.listening import CAN_SHARE, PortTaken, accepting, bind
 
@@ -80,8 +81,7 @@ def test_unknown_name() -> None:
 def test_taken(holder: str, hostname: str, reuse: str, shares: int) -> None:
     """Whoever holds either twin, it fails, says where, and nothing stays bound."""
     family = socket.AF_INET6 if ":" in holder else socket.AF_INET
-    with bound("0.0.0.0") as sockets:
-        port = port_of(sockets)  # of which nobody has anything
+    port = free_port()
     with socket.socket(family) as held:
         if reuse:
             held.setsockopt(socket.SOL_SOCKET, getattr(socket, reuse), 1)
@@ -108,8 +108,7 @@ def test_not_by_a_second_router(shares: int, others: int) -> None:
 @pytest.mark.parametrize("shares", SHARES)
 def test_whoever_listens_first_wins(monkeypatch: pytest.MonkeyPatch, shares: int) -> None:
     """A router that has bound its port loses it to another one that listens before."""
-    with bound(ALONE) as sockets:
-        port = port_of(sockets)
+    port = free_port()
     rivals: list[list[list[socket.socket]]] = []
 
     class Slow(socket.socket):
@@ -144,8 +143,7 @@ def test_two_that_start_at_once(one: int, other: int) -> None:
 
     The kernel says no to both when each calls listen() while the other one does.
     """
-    with bound("127.0.0.1") as sockets:
-        port = port_of(sockets)
+    port = free_port()
     context = multiprocessing.get_context("spawn")
     barrier, won = context.Barrier(2), context.Queue()
     both = [
@@ -229,9 +227,9 @@ async def test_who_waits_is_accepted_and_who_comes_later_is_not(
     greet: type[asyncio.Protocol], greeted: asyncio.Queue[asyncio.BaseTransport]
 ) -> None:
     """Connections that came before the block are served in it; after it nobody is let in."""
-    (sockets,) = bind("127.0.0.1", 0)
+    port = free_port()
+    (sockets,) = bind("127.0.0.1", port)
     with ExitStack() as clients:
-        port = sockets[0].getsockname()[1]
         for address in ("127.0.0.1", "::1") * 50:
             clients.enter_context(socket.create_connection((address, port)))
         async with accepting(greet, sockets), asyncio.timeout(20):

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from tests.rig.netns import needs_network, network
+from tests.rig.ports import free_port
 
 from opencoderouter.announce.dns.binding import Place, Unbound, bind, see_forward
 
@@ -42,20 +43,18 @@ def test_protocol() -> None:
 
 def test_both_wildcards() -> None:
     """IPv4 and IPv6 can be had at one port: ``::`` is IPv6 only."""
-    ((_, first),) = probe = bind((("0.0.0.0", 0),))
-    port = first.getsockname()[1]
-    other = bind((("::", port),))
-    close(probe + other)
+    port = free_port()
+    close(bind((("0.0.0.0", port), ("::", port))))
 
 
 @pytest.mark.parametrize("kind", [socket.SOCK_DGRAM, socket.SOCK_STREAM], ids=["udp", "tcp"])
 def test_taken(kind: socket.SocketKind) -> None:
     """It is enough that UDP or TCP is taken; the text names who has it, and nothing stays bound."""
     with socket.socket(socket.AF_INET, kind) as other:
-        other.bind(("127.0.0.1", 0))
+        port = free_port()
+        other.bind(("127.0.0.1", port))
         if kind == socket.SOCK_STREAM:
             other.listen()
-        port = other.getsockname()[1]
         with pytest.raises(
             Unbound, match=rf"^.*port {port} of 127.0.0.1 is taken by .* \(pid {os.getpid()}\)"
         ):
@@ -65,8 +64,8 @@ def test_taken(kind: socket.SocketKind) -> None:
 
 def test_free_again() -> None:
     """A port is free at once after a server with connections: a restart does not wait."""
-    ((_, tcp),) = found = bind((("127.0.0.1", 0),))
-    place = tcp.getsockname()
+    place = ("127.0.0.1", free_port())
+    ((_, tcp),) = found = bind((place,))
     with socket.create_connection(place) as client, ExitStack() as ends:
         tcp.settimeout(10)
         ends.enter_context(tcp.accept()[0]).shutdown(socket.SHUT_RDWR)

@@ -17,6 +17,7 @@ import pytest
 from tests.rig.mutants import packets, walk
 from tests.rig.nameserver import SETTINGS, framed, serving, unframed
 from tests.rig.netns import needs_network, network
+from tests.rig.ports import free_port
 from tests.rig.questions import APP, DOMAIN, ROUTER, TOLD, ask, opt, read, shown
 
 from opencoderouter.announce.dns.binding import Unbound
@@ -133,21 +134,6 @@ async def test_dig_truncated() -> None:
     assert 490 < rooms[1] <= 512
 
 
-def free_port() -> int:
-    """Return a port that is free on both loopback addresses, over UDP and TCP."""
-    while True:
-        first = Dns(SETTINGS, Watch(TOLD), 1)
-        port = first.places[0][1]
-        first.close()
-        try:
-            Dns(
-                replace(SETTINGS, places=(("127.0.0.1", port), ("::1", port))), Watch(TOLD), 1
-            ).close()
-        except Unbound:
-            continue
-        return port
-
-
 ASKING = """
 import json, socket, sys
 found = []
@@ -218,7 +204,7 @@ async def test_everywhere() -> None:
         for at in ("127.0.0.1", "127.0.0.2", "127.1.2.3"):
             # Its socket is connected: it takes nothing from another address.
             assert shown(read(await running.ask(ask("app-alice.local"), at=at)).rr)
-    async with serving(replace(SETTINGS, places=(("::", 0),))) as running:
+    async with serving(replace(SETTINGS, places=(("::", free_port()),))) as running:
         assert shown(read(await running.ask(ask("app-alice.local"), at="::1")).rr)
         with pytest.raises(ConnectionRefusedError):
             await running.ask(ask("app-alice.local"), at="127.0.0.1")  # ``::`` is IPv6 only
@@ -341,8 +327,9 @@ async def test_strangers(allow: tuple[IPv4Network, ...], may: bool) -> None:  # 
 
 async def test_ends() -> None:
     """When it is cancelled its ports are free again, and connections are cut."""
-    async with serving() as running:
-        port = running.port
+    port = free_port()
+    settings = replace(SETTINGS, places=(("127.0.0.1", port),))
+    async with serving(settings):
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(framed(ask("app-alice.local")))
         await unframed(reader)
@@ -350,14 +337,12 @@ async def test_ends() -> None:
         async with asyncio.timeout(IDLE / 2):  # not by its own idleness
             await reader.readexactly(1)
     writer.close()
-    Dns(replace(SETTINGS, places=(("127.0.0.1", port),)), Watch(TOLD), 1).close()
+    Dns(settings, Watch(TOLD), 1).close()
 
 
 def test_forward_to_itself() -> None:
     """A server that would pass questions on to itself does not start, and leaves nothing bound."""
-    first = Dns(SETTINGS, Watch(TOLD), 1)
-    places = first.places
-    first.close()
+    places = (("127.0.0.1", free_port()),)
     with pytest.raises(Unbound, match="would ask itself"):
         Dns(replace(SETTINGS, places=places, forward=places), Watch(TOLD), 1)
     Dns(replace(SETTINGS, places=places), Watch(TOLD), 1).close()

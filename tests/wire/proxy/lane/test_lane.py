@@ -5,13 +5,11 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import resource
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
-from tempfile import TemporaryFile
 
 import pytest
 from tests.fakes import backend as make
+from tests.rig.descriptors import no_descriptors
+from tests.rig.ports import free_port
 from tests.wire.proxy.lane.alone import alone
 from tests.wire.proxy.through import LONG, MODES, split, through, value
 from tests.wire.proxy.upstream import OK, Conversation, upstream, whole
@@ -79,8 +77,7 @@ async def test_nothing_is_done_twice(mode: str, method: str) -> None:
 @pytest.mark.usefixtures("alone")
 async def test_nobody_listens(mode: str, caplog: pytest.LogCaptureFixture) -> None:
     """A refused connection is 502 in JSON, without ports and paths; the log says more."""
-    async with upstream() as backend:
-        port = backend.port
+    port = free_port()
     async with through(port) as proxy:
         with caplog.at_level(logging.WARNING):
             start, fields, body = split(await proxy.ask(proxy.head(mode, "/x", CLOSE)))
@@ -171,9 +168,7 @@ async def test_what_is_counted(mode: str) -> None:
 
 async def test_nobody_listens_is_counted(mode: str) -> None:
     """A backend that cannot be reached is told from one that answers."""
-    async with upstream() as backend:
-        port = backend.port
-    async with alone(port) as proxy:
+    async with alone(free_port()) as proxy:
         await proxy.ask(proxy.head(mode, "/x", CLOSE))
         stats = proxy.lane.stats
         assert (stats.upstream_failed, stats.upstream_connects, stats.forwards) == (1, 0, 0)
@@ -206,19 +201,6 @@ async def test_too_many_connections(mode: str, limits: Limits, error: str) -> No
             assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
         assert backend.seen.count(b"GET ") == 3
         assert proxy.lane.stats.errors == {error: 1}
-
-
-@contextmanager
-def no_descriptors() -> Iterator[None]:
-    """Let the process have no file descriptor left."""
-    limit = resource.getrlimit(resource.RLIMIT_NOFILE)
-    with ExitStack() as stack, TemporaryFile() as highest:
-        stack.callback(resource.setrlimit, resource.RLIMIT_NOFILE, limit)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (highest.fileno() + 1, limit[1]))
-        with suppress(OSError):
-            while True:
-                stack.enter_context(TemporaryFile())
-        yield
 
 
 async def test_no_file_descriptor_left(mode: str) -> None:

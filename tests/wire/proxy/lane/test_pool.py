@@ -6,6 +6,7 @@ import asyncio
 import socket
 
 import pytest
+from tests.rig.ports import free_port
 from tests.wire.proxy.lane.holding import Clock, Holder, ask, listener, new_pool, nobody
 from tests.wire.proxy.through import LONG
 from tests.wire.proxy.upstream import OK, Conversation, upstream, whole
@@ -249,10 +250,8 @@ async def test_let_go_in_the_end() -> None:
 
 async def test_nobody_there() -> None:
     """A refused connection is an OSError."""
-    async with upstream() as backend:
-        port = backend.port
     with pytest.raises(ConnectionRefusedError):
-        await new_pool().open(listener(port))
+        await new_pool().open(listener(free_port()))
 
 
 async def test_a_backend_that_accepts_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
