@@ -1,15 +1,17 @@
-"""Which tests can run here, and the figures that a run measured."""
+"""Which tests can run here, the container engines, and the figures that a run measured."""
 
 from __future__ import annotations
 
 import asyncio
 import ctypes
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 import uvloop
-from tests.rig import workers
+from tests.rig import engine as engines
+from tests.rig import image, workers
+from tests.rig.engine import Engine, MissingEngineError
 from tests.rig.figures import Measure, summary
 
 NEEDS = {
@@ -92,3 +94,35 @@ def measure(request: pytest.FixtureRequest) -> Measure:
 def rounds(request: pytest.FixtureRequest) -> int:
     """Return how often to do what may go well by luck: 20 times with ``--slow``."""
     return 20 if request.config.getoption("--slow") else 2
+
+
+@pytest.fixture(scope="session")
+def docker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """Return Docker."""
+    try:
+        with engines.docker(tmp_path_factory.mktemp("docker")) as engine:
+            yield engine
+    except MissingEngineError as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def podman(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    """Return Podman."""
+    try:
+        with engines.podman(tmp_path_factory.mktemp("podman")) as engine:
+            yield engine
+    except MissingEngineError as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def docker_image(docker: Engine) -> str:
+    """Return the id of the image in Docker, where its name is ``opencoderouter``."""
+    return image.build(docker)
+
+
+@pytest.fixture(scope="session")
+def podman_image(podman: Engine) -> str:
+    """Return the id of the image in Podman, where its name is ``opencoderouter``."""
+    return image.build(podman)

@@ -1,0 +1,89 @@
+"""The DNS server in a container of its own, beside the router's."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+from testcontainers.core.network import Network
+from tests.rig.engine import Engine
+from tests.rig.program import stand_in
+from tests.rig.vessel import Vessel, launched
+from tests.rig.wait import until
+
+pytestmark = pytest.mark.timeout(300)
+SHOP, ZONE = "/srv/shop", "dev.example.test"
+PYTHON = "/opt/ocr-router/bin/python"
+
+
+@pytest.fixture(scope="module")
+def router(
+    docker: Engine, docker_image: str, lan: Network, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Vessel]:
+    """Run a router with one project, which is known in its network as ``router``."""
+    folder = tmp_path_factory.mktemp("names")
+    program = stand_in(folder, python=PYTHON) / "opencode"
+    (folder / "shop").mkdir()
+    options = ("--no-mdns", "--username=alice", "--allow-host=router", f"--dns-zone={ZONE}")
+    with launched(
+        docker,
+        docker_image,
+        *("serve", *options, SHOP),
+        network=lan,
+        name="router",
+        volumes=[
+            (str(program), "/usr/local/bin/opencode", "ro"),
+            (str(folder / "shop"), SHOP, "ro"),
+        ],
+    ) as running:
+        running.ready(SHOP, headers=running.login())
+        yield running
+
+
+@pytest.fixture(scope="module")
+def server(docker: Engine, docker_image: str, lan: Network, router: Vessel) -> Iterator[Vessel]:
+    """Run the DNS server, at the usual port, with the one right that this may need."""
+    with launched(
+        docker,
+        docker_image,
+        *("dns", "--router=http://router:8080", "--listen=0.0.0.0:53", f"--dns-zone={ZONE}"),
+        network=lan,
+        name="dns",
+        env={"OCR_TOKEN": router.password()},
+        waits=False,
+        cap_drop=["ALL"],
+        cap_add=["NET_BIND_SERVICE"],
+        read_only=True,
+        healthcheck={"interval": 500_000_000},
+    ) as running:
+        yield running
+
+
+@pytest.mark.parametrize("name", ["shop-alice.local", f"shop-alice.{ZONE}"])
+@pytest.mark.parametrize("over", ["+notcp", "+tcp"])
+def test_resolved(router: Vessel, server: Vessel, name: str, over: str) -> None:
+    """A project's names lead to the router's container, over UDP and TCP."""
+    until(lambda: dig(server, name, over) == router.address(), what=server.log)
+
+
+def test_followed(router: Vessel, server: Vessel) -> None:
+    """A name goes and comes with its project."""
+    key, name = router.login(), "shop-alice.local"
+    router.post("api/backends/shop/stop", {}, headers=key)
+    until(lambda: not dig(server, name, "+notcp"), what=server.log)
+    router.post("api/backends/shop/start", {}, headers=key)
+    until(lambda: dig(server, name, "+notcp") == router.address(), what=server.log)
+
+
+def test_healthy(server: Vessel) -> None:
+    """It says that it is well; docker asks it."""
+    until(lambda: server.state["Health"]["Status"] == "healthy", what=lambda: server.state)
+
+
+def dig(server: Vessel, name: str, over: str) -> str:
+    """Return the address that a name has by the DNS server."""
+    asked = (f"@{server.address()}", name, "A", over, "+short", "+time=2", "+tries=1")
+    return subprocess.run(
+        ["dig", *asked], check=False, capture_output=True, text=True
+    ).stdout.strip()
