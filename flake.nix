@@ -7,59 +7,65 @@
     { self, nixpkgs }:
     let
       inherit (nixpkgs) lib;
-      inherit ((lib.importTOML ./pyproject.toml).project) version description;
-      each = f: lib.genAttrs [ "x86_64-linux" "aarch64-linux" ] (system: f nixpkgs.legacyPackages.${system});
-      # Both programs come from one wheel; only `nix run` sees which is the main one.
+      inherit (lib.importTOML ./pyproject.toml) project;
+      linux = [
+        "x86_64-linux"
+        "aarch64-linux"
+      ];
+      # Where there is no NixOS, and no image.
+      others = [ "aarch64-darwin" ];
+      each = systems: f: lib.genAttrs systems (system: f nixpkgs.legacyPackages.${system} self.packages.${system});
       package =
-        pkgs: mainProgram:
-        pkgs.python3Packages.buildPythonApplication {
-          pname = "opencoderouter";
-          inherit version;
-          pyproject = true;
-          src = lib.fileset.toSource {
-            root = ./.;
-            fileset = lib.fileset.unions [ ./pyproject.toml ./README.md ./LICENSE ./src ];
-          };
-          build-system = [ pkgs.python3Packages.hatchling ];
-          dependencies = with pkgs.python3Packages; [
-            aiohttp anyascii dnslib fabric httptools prometheus-client pydantic-settings pyyaml segno textual typer uvloop
-            zeroconf
-          ];
-          pythonRelaxDeps = true; # nixpkgs has one version of each; `checks` tells whether it will do
-          pythonImportsCheck = [ "opencoderouter.wiring.serve" "opencoderouter.wiring.remote" ];
-          meta = {
-            inherit description mainProgram;
-            license = lib.licenses.mit;
-          };
-        };
-      app = package: { type = "app"; program = lib.getExe package; };
+        pkgs: mainProgram: pkgs.callPackage ./nix/package.nix { inherit project mainProgram; };
+      app = package: {
+        type = "app";
+        program = lib.getExe package;
+        meta = { inherit (package.meta) description; };
+      };
     in
     {
-      packages = each (pkgs: rec {
-        default = ocr-router;
-        ocr-router = package pkgs "ocr-router";
-        ocr = package pkgs "ocr";
-      });
-
-      apps = lib.mapAttrs (_: lib.mapAttrs (_: app)) self.packages;
-
-      devShells = each (pkgs: {
-        default = pkgs.mkShell {
-          packages = with pkgs; [ python3 nodejs git gnumake curl jq openssh autossh tmux chromium ];
-        };
-      });
-
-      checks = each (
-        pkgs:
-        let
-          package = self.packages.${pkgs.system}.default;
-        in
+      packages = each (linux ++ others) (
+        pkgs: packages:
         {
-          starts = pkgs.runCommand "ocr-router-starts" { } ''
-            ${lib.getExe package} --version | grep -F '${version}'
-            ${lib.getExe package} serve --help >"$out"
-          '';
+          default = packages.ocr-router;
+          ocr-router = package pkgs "ocr-router";
+          ocr = package pkgs "ocr";
+        }
+        // lib.optionalAttrs pkgs.stdenv.hostPlatform.isLinux {
+          image = pkgs.callPackage ./nix/image.nix { inherit (packages) ocr-router; };
         }
       );
+
+      apps = each (linux ++ others) (
+        _: packages: lib.mapAttrs (_: app) { inherit (packages) default ocr-router ocr; }
+      );
+
+      devShells = each (linux ++ others) (
+        pkgs: _: {
+          default = pkgs.mkShell {
+            packages =
+              with pkgs;
+              [ python3 nodejs git gnumake curl jq openssh autossh tmux ]
+              ++ lib.optionals stdenv.hostPlatform.isLinux [ chromium podman ];
+          };
+        }
+      );
+
+      checks = each (linux ++ others) (
+        pkgs: packages:
+        {
+          starts = pkgs.runCommand "ocr-router-starts" { } ''
+            ${lib.getExe packages.ocr-router} --version | grep -F '${project.version}'
+            ${lib.getExe packages.ocr} --version | grep -F '${project.version}'
+            ${lib.getExe packages.ocr-router} serve --help >"$out"
+          '';
+        }
+        // lib.optionalAttrs pkgs.stdenv.hostPlatform.isLinux {
+          nixos = pkgs.testers.runNixOSTest (import ./nix/vm-test.nix self);
+        }
+      );
+
+      nixosModules.default = import ./nix/nixos.nix self;
+      homeManagerModules.default = import ./nix/home-manager.nix self;
     };
 }
