@@ -130,6 +130,11 @@ def test_every_test_says_what_it_expects() -> None:
             "opencoderouter.wiring.worker",
             {"aiohttp", "pydantic", "opencoderouter.launch", "opencoderouter.scan"},
         ),
+        (
+            "opencoderouter.cli.health",
+            {"asyncio", "http", "logging", "pathlib", "ssl", "typer", "pydantic"},
+        ),
+        ("opencoderouter.kernel.init", {"asyncio", "logging", "pathlib", "threading"}),
         ("opencoderouter.launch.guard", {"asyncio", "logging", "opencoderouter.core"}),
     ],
 )
@@ -140,9 +145,17 @@ def test_cold_start(module: str, absent: set[str]) -> None:
     assert absent & names == set()
 
 
-@pytest.mark.parametrize("module", [*CORE, "opencoderouter.launch.guard"])
+@pytest.mark.parametrize(
+    "module",
+    [
+        *CORE,
+        "opencoderouter.cli.health",
+        "opencoderouter.kernel.init",
+        "opencoderouter.launch.guard",
+    ],
+)
 def test_standard_library_only(module: str) -> None:
-    """The core needs nothing that must be installed; nor does the guard."""
+    """The core needs nothing that must be installed; nor do guard, process 1 and `health`."""
     assert foreign(loaded(module)) == set()
 
 

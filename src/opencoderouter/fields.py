@@ -162,7 +162,11 @@ def _backend(value: object) -> Named:
     return parse_backend(str(value))
 
 
-Directory = Annotated[Path, AfterValidator(Path.expanduser)]
+def _expanded(path: Path) -> Path:
+    return Path(os.path.expanduser(path))  # noqa: PTH111 - this one never raises, without a home
+
+
+Directory = Annotated[Path, AfterValidator(_expanded)]
 Target = Annotated[str, AfterValidator(_target)]
 Duration = Annotated[float, BeforeValidator(_seconds)]
 Size = Annotated[int, BeforeValidator(_octets)]

@@ -52,8 +52,16 @@ def config_path() -> Path:
     """Return the config file: ``$OCR_CONFIG``, else in the XDG configuration directory."""
     if chosen := os.environ.get("OCR_CONFIG"):
         return Path(chosen).expanduser()
-    base = os.environ.get("XDG_CONFIG_HOME") or Path("~/.config").expanduser()
+    base = os.environ.get("XDG_CONFIG_HOME") or _home() / ".config"
     return Path(base) / "opencoderouter" / "config.toml"
+
+
+def _home() -> Path:
+    """Return the home directory; where nobody knows one (in a container), none that is there."""
+    try:
+        return Path.home()
+    except RuntimeError:
+        return Path("/nonexistent")
 
 
 def _user() -> str:
@@ -64,7 +72,7 @@ def _user() -> str:
 
 
 def _state_path() -> Path:
-    base = os.environ.get("XDG_STATE_HOME") or Path("~/.local/state").expanduser()
+    base = os.environ.get("XDG_STATE_HOME") or _home() / ".local/state"
     return Path(base) / "opencoderouter"
 
 

@@ -13,10 +13,10 @@ runpy.run_module("opencoderouter.standin", run_name="__main__", alter_sys=False)
 """
 
 
-def stand_in(folder: Path) -> Path:
+def stand_in(folder: Path, *, python: str = sys.executable) -> Path:
     """Write the program into a folder, to be put first into PATH; return the folder."""
     folder.mkdir(exist_ok=True)
     program = folder / "opencode"
-    program.write_text(_SCRIPT.format(python=sys.executable))
+    program.write_text(_SCRIPT.format(python=python))
     program.chmod(0o755)
     return folder

@@ -338,3 +338,19 @@ def test_dns_settings() -> None:
 def test_what_is_told(auth: str, asked: str | None, told: str) -> None:
     """Where a password is asked for, others on the network are not told directories either."""
     assert Settings(auth=auth, mdns_txt=asked).txt == told
+
+
+@pytest.mark.usefixtures("file")
+def test_no_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user without an entry and without HOME has settings, and no state in what may be there."""
+
+    def unknown(uid: int) -> object:
+        raise KeyError(uid)
+
+    for name in ("HOME", "XDG_STATE_HOME", "LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("pwd.getpwuid", unknown)
+    settings, _ = load({"tls_cert": "~/cert"})
+    assert settings.state_dir == Path("/nonexistent/.local/state/opencoderouter")
+    assert settings.username.startswith("uid-")
+    assert settings.tls_cert == Path("~/cert")

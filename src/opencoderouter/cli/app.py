@@ -14,6 +14,7 @@ from opencoderouter.cli import (
     ask,
     audit,
     browse,
+    completion,
     config,
     dns,
     doctor,
@@ -27,9 +28,14 @@ from opencoderouter.cli import (
 )
 from opencoderouter.cli.failure import Failure
 
+_CODES = (
+    "Exit codes: 0 done; 1 could not be done; 2 the command line is wrong; 130 interrupted. "
+    "Data goes to stdout, all else to stderr."
+)
 app = typer.Typer(
     name="ocr-router",
     help="Find every OpenCode server of this machine, give each a name, and route to it.",
+    epilog=_CODES,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -45,6 +51,7 @@ _COMMANDS = (
     (ask.ls, "ls", "List the projects of the running router."),
     (ask.resolve, "resolve", "Print the URL of a project."),
     (ask.open_, "open", "Open a project's web page."),
+    (ask.health, "health", "Tell by the exit code whether what runs here answers."),
     (browse.browse, "browse", "List the other routers of the network."),
     (env.env, "env", "Print a server's address and password, for a shell."),
     (password.password, "password", "Print the router's password, or renew it."),
@@ -67,6 +74,7 @@ for command, name, summary in _COMMANDS:
 app.add_typer(tokens.app, name="token")
 app.add_typer(dns.app, name="dns")
 app.add_typer(peer.app, name="peer")
+completion.add(app, "ocr-router")
 
 
 def _version(wanted: bool) -> None:  # noqa: FBT001 - as typer calls it

@@ -1,4 +1,4 @@
-"""Commands that ask a running router: ``ls``, ``resolve``, ``open``."""
+"""Commands that ask a running router: ``ls``, ``resolve``, ``open``, ``health``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 
 import typer
 
-from opencoderouter.cli import options, text
+from opencoderouter.cli import completion, options, text
 from opencoderouter.cli.api import NoRouter, call, own_router, router_at
 from opencoderouter.cli.api import Router as Asked
 from opencoderouter.cli.failure import Failure
@@ -30,14 +30,32 @@ Lan = Annotated[
     typer.Option("--lan", help="Look at accepted routers of the network, too (`peer add`)."),
 ]
 Project = Annotated[
-    str, typer.Argument(metavar="PROJECT", help="A directory, a part of its end, or a name.")
+    str,
+    typer.Argument(
+        metavar="PROJECT",
+        help="A directory, a part of its end, or a name.",
+        autocompletion=completion.offering(completion.projects),
+    ),
+]
+
+Command = Annotated[
+    str | None, typer.Argument(metavar="COMMAND", help="serve or dns. [all that run]")
+]
+Wait = Annotated[
+    str | None,
+    typer.Option(
+        "--wait",
+        metavar="DURATION",
+        help="How long to ask again until all is well. [0s]",
+        show_default=False,
+    ),
 ]
 
 
 @options.taking("port", "tls_cert", "state_dir")
 def ls(context: typer.Context, router: Router = None, json_: options.Json = False) -> None:  # noqa: FBT002 - a flag
     """List the projects of the running router."""
-    rows = call(_asked(context, router), "/api/backends")
+    rows = call(asked(context, router), "/api/backends")
     if json_:
         typer.echo(json.dumps(rows, indent=2))
     elif rows:
@@ -57,18 +75,38 @@ def resolve(
     json_: options.Json = False,  # noqa: FBT002 - a flag
 ) -> None:
     """Print the URL of a project."""
-    row = _resolve(_asked(context, router), project, lan=lan)
+    row = _resolve(asked(context, router), project, lan=lan)
     typer.echo(json.dumps(row, indent=2) if json_ else printable(row["url"]))
 
 
 @options.taking("port", "tls_cert", "state_dir")
 def open_(context: typer.Context, project: Project, router: Router = None) -> None:
     """Open a project's web page in the browser, and print its address."""
-    url = str(_resolve(_asked(context, router), project)["host_url"])
+    url = str(_resolve(asked(context, router), project)["host_url"])
     typer.echo(printable(url))
     if not url.startswith(("http://", "https://")):
         raise Failure("the router gave no web address")
     typer.launch(url)
+
+
+@options.taking("state_dir")
+def health(context: typer.Context, command: Command = None, wait: Wait = None) -> None:
+    """Ask what runs here whether it is well: exit code 0, or 1 with the reason.
+
+    Each `ocr-router serve` and `ocr-router dns` of this state directory that runs on this machine,
+    or in this container, must answer; or those of one COMMAND.
+    """
+    from opencoderouter.cli.health import COMMANDS, seconds, trouble
+
+    if command not in {None, *COMMANDS}:
+        raise Failure(f"COMMAND {printable(str(command))}: must be {' or '.join(COMMANDS)}", 2)
+    try:
+        within = seconds(wait)
+    except ValueError:
+        raise Failure(f"--wait {wait}: must be a duration such as 10s", 2) from None
+    settings = options.settings(context)[0]
+    if reason := trouble(str(settings.state_dir), command or "", within):
+        raise Failure(reason)
 
 
 def _row(row: dict[str, Any]) -> tuple[str, ...]:
@@ -89,5 +127,6 @@ def _resolve(router: Asked, project: str, *, lan: bool = False) -> dict[str, Any
     return row
 
 
-def _asked(context: typer.Context, router: str | None) -> Asked:
+def asked(context: typer.Context, router: str | None) -> Asked:
+    """Return the router that is named, or this machine's. Raises Failure."""
     return router_at(router) if router is not None else own_router(options.settings(context)[0])

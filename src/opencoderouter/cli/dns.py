@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from opencoderouter.cli import api, dns_server, options
+from opencoderouter.cli import api, completion, dns_server, options
 from opencoderouter.cli import text as words
 from opencoderouter.cli.ask import Router
 from opencoderouter.cli.dns_server import HERE
@@ -58,6 +58,7 @@ System = Annotated[
         help="resolved, networkmanager, dnsmasq, macos, windows, wsl, container or nss-mdns."
         " [what this machine uses]",
         show_default=False,
+        autocompletion=completion.offering(completion.systems),
     ),
 ]
 Asked = Annotated[

@@ -8,12 +8,19 @@ from typing import Annotated, Any
 
 import typer
 
-from opencoderouter.cli import options
+from opencoderouter.cli import completion, options
 from opencoderouter.cli.api import call, own_router
 from opencoderouter.cli.failure import Failure
 from opencoderouter.core.printable import printable
 
-Slug = Annotated[str, typer.Argument(metavar="SLUG", help="A project, as `ls` calls it.")]
+Slug = Annotated[
+    str,
+    typer.Argument(
+        metavar="SLUG",
+        help="A project, as `ls` calls it.",
+        autocompletion=completion.offering(completion.projects),
+    ),
+]
 
 
 @options.taking("port", "tls_cert", "state_dir")

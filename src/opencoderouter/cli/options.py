@@ -52,7 +52,7 @@ _TEXT = (  # name, metavar, help, default as the help shows it
     ("opencode", "PROGRAM", "The OpenCode program.", "opencode"),
     ("grace", "DURATION", "Time for running requests at shutdown.", "5s"),
     ("log-format", "text|json", "Form of the log.", "text"),
-    ("log-level", "LEVEL", "debug, info, warning or error.", "info"),
+    ("log-level", "debug|info|warning|error", "How much is logged.", "info"),
     ("access-log", "off|-|FILE", "A line for each request, in a file or (-) on stderr.", "off"),
     ("access-log-format", "common|json", "Form of the access log.", "common"),
     ("log-size", "SIZE", "Size at which access and audit log are moved away, 5 kept.", "50MB"),
@@ -74,14 +74,24 @@ _TEXT = (  # name, metavar, help, default as the help shows it
         "~/.local/state/opencoderouter",
     ),
 )
-_LISTS = (  # name, metavar, help; more than once
-    ("allow-host", "NAME", "Another name of the router, or *.NAME for those of projects."),
-    ("allow-origin", "ORIGIN", "A site whose pages may send requests: SCHEME://HOST[:PORT]."),
-    ("backend", "NAME=URL", "A server elsewhere: NAME=http://[USER:PASSWORD@]HOST:PORT."),
-    ("mdns-interface", "NAME", "Announce on this interface only, or !NAME: not on this one."),
-    ("dns", "ADDRESS:PORT", "Answer DNS questions for the projects' names there."),
-    ("dns-forward", "ADDRESS", "A DNS server to ask for all other names."),
-    ("dns-allow", "NETWORK", "Answer these, too, not only private networks."),
+_LISTS = (  # name, metavar, help, default as the help shows it; more than once
+    ("allow-host", "NAME", "Another name of the router, or *.NAME for those of projects.", "none"),
+    (
+        "allow-origin",
+        "ORIGIN",
+        "A site whose pages may send requests: SCHEME://HOST[:PORT].",
+        "none",
+    ),
+    ("backend", "NAME=URL", "A server elsewhere: NAME=http://[USER:PASSWORD@]HOST:PORT.", "none"),
+    (
+        "mdns-interface",
+        "NAME",
+        "Announce on this interface only, or !NAME: not on this one.",
+        "all but containers'",
+    ),
+    ("dns", "ADDRESS:PORT", "Answer DNS questions for the projects' names there.", "nowhere"),
+    ("dns-forward", "ADDRESS", "A DNS server to ask for all other names.", "none"),
+    ("dns-allow", "NETWORK", "Answer DNS questions from there, too.", "private networks"),
 )
 _SWITCHES = (
     ("mdns", "--mdns/--no-mdns", "Announce names on the network. [on]"),
@@ -130,8 +140,14 @@ def _parameters(words: Mapping[str, str]) -> list[inspect.Parameter]:
         for name, metavar, help_, default in _TEXT
     ]
     lists = [
-        (name.replace("-", "_"), list[str] | None, (f"--{name}",), f"{help_} [none]", metavar)
-        for name, metavar, help_ in _LISTS
+        (
+            name.replace("-", "_"),
+            list[str] | None,
+            (f"--{name}",),
+            f"{help_} Repeatable. [{default}]",
+            metavar,
+        )
+        for name, metavar, help_, default in _LISTS
     ]
     switches = [(name, bool | None, (flags,), help_, None) for name, flags, help_ in _SWITCHES]
     return [
@@ -139,12 +155,23 @@ def _parameters(words: Mapping[str, str]) -> list[inspect.Parameter]:
             name,
             inspect.Parameter.KEYWORD_ONLY,
             default=typer.Option(
-                None, *flags, help=words.get(name, help_), metavar=metavar, show_default=False
+                None,
+                *flags,
+                help=words.get(name, help_),
+                metavar=metavar,
+                show_default=False,
+                autocompletion=_values(metavar),
             ),
             annotation=kind,
         )
         for name, kind, flags, help_, metavar in [*text, *lists, *switches]
     ]
+
+
+def _values(metavar: str | None) -> Callable[[str], list[str]]:
+    """Return what a shell offers for an option: the words among those its metavar names."""
+    words = [word for word in (metavar or "").split("|") if word.islower()]
+    return lambda incomplete: [word for word in words if word.startswith(incomplete)]
 
 
 def flags(context: typer.Context) -> dict[str, object]:

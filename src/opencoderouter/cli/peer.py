@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from opencoderouter.cli import audit, options, text
+from opencoderouter.cli import audit, completion, options, text
 from opencoderouter.cli.api import own_router, router_at
 from opencoderouter.cli.ask import Router
 from opencoderouter.cli.browse import HEARING, Row, peers, told
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     help="Accept other routers of the network, list them, and accept them no longer.",
+    short_help="Choose which other routers of the network are trusted.",
     rich_markup_mode=None,
 )
 _TRIES, _PAUSE = 20, 0.1  # seconds between; it takes less than one
@@ -32,7 +33,14 @@ Which = Annotated[
     str,
     typer.Argument(metavar="NAME", help="Its name, host, address or URL, as `browse` shows them."),
 ]
-Label = Annotated[str, typer.Argument(metavar="NAME", help="Its name, as `peer ls` shows it.")]
+Label = Annotated[
+    str,
+    typer.Argument(
+        metavar="NAME",
+        help="Its name, as `peer ls` shows it.",
+        autocompletion=completion.offering(completion.peers),
+    ),
+]
 
 
 @app.command("add", short_help="Accept a router.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from pathlib import Path
 
@@ -16,5 +17,5 @@ def find_program(name: str) -> str:
     """
     if "/" in name:
         return str(Path(name).expanduser().absolute())
-    places = ":".join(str(Path(place).expanduser()) for place in _PLACES)
+    places = ":".join(map(os.path.expanduser, _PLACES))  # without a home that is nowhere
     return shutil.which(name) or shutil.which(name, path=places) or name

@@ -14,6 +14,7 @@ from typer.exceptions import TyperException
 
 from opencoderouter import __version__
 from opencoderouter.cli import (
+    completion,
     remote_act,
     remote_config,
     remote_doctor,
@@ -61,7 +62,7 @@ _COMMANDS = (
     (remote_doctor.doctor, "doctor", "Look at everything that `ocr` needs; say what mends it."),
 )
 _SCREEN = "[HOST]..."  # no word that can be a host
-COMMANDS = (*(name for _, name, _ in _COMMANDS), "config")
+COMMANDS = (*(name for _, name, _ in _COMMANDS), "config", "completion")
 
 
 class _Group(TyperGroup):
@@ -78,6 +79,7 @@ app = typer.Typer(
     help=_HELP,
     epilog=_CODES,
     subcommand_metavar="[HOST]... | COMMAND [ARGS]...",
+    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -86,6 +88,7 @@ for command, name, summary in _COMMANDS:
     app.command(name, short_help=summary)(command)
 app.command(_SCREEN, hidden=True)(remote_screen.screen)
 app.add_typer(remote_config.app, name="config")
+completion.add(app, "ocr")
 
 
 def _version(wanted: bool) -> None:  # noqa: FBT001 - as typer calls it

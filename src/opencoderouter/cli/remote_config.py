@@ -17,7 +17,10 @@ from opencoderouter.core.printable import printable
 if TYPE_CHECKING:
     from opencoderouter.preferences.reader import Reader
 
-app = typer.Typer(help="Where the configuration is, what it says, and what is wrong with it.")
+app = typer.Typer(
+    help="Where the configuration is, what it says, and what is wrong with it.",
+    short_help="Print, check or write the configuration.",
+)
 
 
 @app.command()
@@ -27,7 +30,7 @@ def path(context: typer.Context) -> None:
     put(printable(str(_reader(context).path)))
 
 
-@app.command()
+@app.command(short_help="Print every option as it holds.")
 @taking
 def show(context: typer.Context, json_: Json = False) -> None:  # noqa: FBT002 - a flag
     """Print every option as it holds, with what it does."""
@@ -40,7 +43,7 @@ def show(context: typer.Context, json_: Json = False) -> None:  # noqa: FBT002 -
     put(json.dumps(asdict(preferences), indent=2) if json_ else template(preferences).rstrip())
 
 
-@app.command()
+@app.command(short_help="Print what is wrong with the file.")
 @taking
 def check(context: typer.Context) -> int:
     """Print everything that is wrong with the file, by line; exit code 1 if anything is."""
@@ -54,7 +57,7 @@ def check(context: typer.Context) -> int:
     return int(bool(reading.problems))
 
 
-@app.command()
+@app.command(short_help="Write the file, with all defaults.")
 @taking
 def init(context: typer.Context) -> None:
     """Write the file with all defaults and a comment for each; never over another."""

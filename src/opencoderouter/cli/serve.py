@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import socket
 import sys
 import tempfile
@@ -26,6 +27,10 @@ Projects = Annotated[
     typer.Argument(metavar="PROJECT", help="Directories to run `opencode serve` in."),
 ]
 
+# A child finds its modules where this process does, and -I: nowhere else.
+_STANDIN = """import os, sys; sys.path[:] = sys.argv.pop(1).split(os.pathsep)
+from opencoderouter.standin.__main__ import main; main()"""
+
 
 @options.taking()
 def serve(context: typer.Context, projects: Projects = None) -> int:
@@ -43,15 +48,25 @@ def serve(context: typer.Context, projects: Projects = None) -> int:
 def demo(context: typer.Context) -> int:
     """Show everything with two stand-in projects; OpenCode is not needed."""
     settings, origin = options.settings(context)
-    with tempfile.TemporaryDirectory(prefix="ocr-demo-") as folder:
+    with _folder() as folder:
         projects = [Path(folder) / "hello-world", Path(folder) / "web-shop"]
         for project in projects:
             project.mkdir()
         settings.state_dir = Path(folder) / "state"
         if origin["hostname"] == "default":  # its password ends with it: nobody could be told
             settings.hostname = "127.0.0.1"
-        command = (sys.executable, "-m", "opencoderouter.standin")
+        path = os.pathsep.join(filter(None, sys.path))
+        command = (sys.executable, "-I", "-c", _STANDIN, path)
         return _run(settings, [str(project) for project in projects], command)
+
+
+def _folder() -> tempfile.TemporaryDirectory[str]:
+    try:
+        return tempfile.TemporaryDirectory(prefix="ocr-demo-")
+    except FileNotFoundError as error:  # a read-only root: no place is left
+        raise Failure(
+            f"demo: {error.strerror}; give it one (--tmpfs /tmp in a container)"
+        ) from None
 
 
 def _run(settings: Settings, projects: list[str], command: tuple[str, ...]) -> int:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from opencoderouter.cli import audit, options, text
+from opencoderouter.cli import audit, completion, options, text
 from opencoderouter.cli.failure import Failure
 from opencoderouter.cli.files import refusing
 from opencoderouter.core.printable import printable
@@ -19,12 +19,26 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     help="Create, list and revoke tokens: secrets for other machines and agents.",
+    short_help="Make, list, end tokens for other machines and agents.",
     rich_markup_mode=None,
 )
 Name = Annotated[str, typer.Argument(metavar="NAME", help="What to call it: who will have it.")]
-Which = Annotated[str, typer.Argument(metavar="NAME", help="The token's name or id.")]
+Which = Annotated[
+    str,
+    typer.Argument(
+        metavar="NAME",
+        help="The token's name or id.",
+        autocompletion=completion.offering(completion.tokens),
+    ),
+]
 Project = Annotated[
-    str | None, typer.Option("--project", metavar="SLUG", help="Good for this project only.")
+    str | None,
+    typer.Option(
+        "--project",
+        metavar="SLUG",
+        help="Good for this project only.",
+        autocompletion=completion.offering(completion.projects),
+    ),
 ]
 ReadOnly = Annotated[
     bool, typer.Option("--read-only", help="Good for looking only.", show_default=False)

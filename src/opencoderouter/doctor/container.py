@@ -1,7 +1,11 @@
-"""Whether this is a container, and what it keeps from the router: the network, ``/proc``, users."""
+"""Whether this is a container, and what it keeps from the router: network, processes, users, disk.
+
+What is told is what ``docker`` and ``podman`` take; each finding names the option that mends it.
+"""
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,10 +14,17 @@ from pathlib import Path
 from opencoderouter.doctor.facts import Facts
 from opencoderouter.doctor.finding import Check, Finding, Status
 from opencoderouter.doctor.thread import threaded
-from opencoderouter.kernel.namespaces import tells_users_apart
+from opencoderouter.kernel.namespaces import (
+    container_marks,
+    sees_all_processes,
+    sees_hardware,
+    tells_users_apart,
+)
+from opencoderouter.kernel.processes import may_read, opencode_processes
 
 _CODE = "container"
-_MARKS = ("docker", "containerd", "kubepods", "libpod", "lxc")
+_AS_YOU = 'docker run --network host --pid host --user "$(id -u):$(id -g)" ...'
+_LAYERED = {"overlay", "fuse.fuse-overlayfs", "aufs"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +35,10 @@ class Place:
     proc: bool  # /proc tells of this process
     users: bool  # all users of the machine are told apart
     hardware: bool  # a network interface here is a device, not one half of a pair
+    processes: bool = True  # all processes of the machine are there
+    hidden: bool = False  # OpenCode runs as our user, and may not be looked at
+    uid: int = 1000
+    lost: str = ""  # the state directory, if it ends with the container
 
 
 def look(facts: Facts) -> Iterable[Finding]:
@@ -36,15 +51,77 @@ def look(facts: Facts) -> Iterable[Finding]:
 def judge(place: Place) -> Iterable[Finding]:
     """Return what is missing here."""
     if not place.proc:
-        yield _no_proc()
-        return
-    if not place.users:
-        yield _users(place)
-    if place.marks and not place.hardware:
+        return (_no_proc(),)
+    found = [] if place.users else [_users(place)]
+    if place.hidden:
+        found.append(_hidden(place))
+    if place.marks:
+        found += _taken(place)
+    if found:
+        return found
+    text = "In a container, with the host's network" if place.marks else "Not in a container"
+    return (Finding(_CODE, Status.OK, text, place.marks),)
+
+
+def _taken(place: Place) -> Iterable[Finding]:
+    """Return what the options of the engine have not given."""
+    if not place.hardware:
         yield _network(place)
-    elif place.users:
-        text = "In a container, with the host's network" if place.marks else "Not in a container"
-        yield Finding(_CODE, Status.OK, text, place.marks)
+    elif not place.processes:
+        yield _processes(place)
+    elif place.uid == 0 and place.users:
+        yield _root(place)
+    if place.lost:
+        yield _lost(place)
+
+
+def _processes(place: Place) -> Finding:
+    return Finding(
+        _CODE,
+        Status.INFO,
+        "A container with the host's network, but processes of its own",
+        place.marks,
+        "The kernel tells whose a server outside is, not which process it is: only those on "
+        "--scan-start to --scan-end are found, and their passwords are not. Programs outside are "
+        "let in as strangers are, since they could be tools of an agent.",
+        (_AS_YOU,),
+    )
+
+
+def _hidden(place: Place) -> Finding:
+    capability = "docker run --network host --pid host --user 0:0 --cap-add SYS_PTRACE ..."
+    return Finding(
+        _CODE,
+        Status.WARNING,
+        "OpenCode processes of this user may not be looked at",
+        (*place.marks, f"uid {place.uid}, gid {os.getegid()}"),
+        "Their sockets and directories are not known, so they are not found. The kernel shows them "
+        "to the same user and group only; root needs a capability besides.",
+        (_AS_YOU if place.uid else capability,),
+    )
+
+
+def _root(place: Place) -> Finding:
+    return Finding(
+        _CODE,
+        Status.INFO,
+        "The router runs as root in a container",
+        place.marks,
+        "Only servers of root are found, and those that it starts are root's. A user's router runs "
+        "as that user and group.",
+        (_AS_YOU,),
+    )
+
+
+def _lost(place: Place) -> Finding:
+    return Finding(
+        _CODE,
+        Status.INFO,
+        "What the router keeps ends with the container",
+        (f"{place.lost} is in the container's own file system",),
+        "Names of projects, the password and tokens are new in the next one.",
+        (f"docker run --volume opencoderouter:{place.lost} ...",),
+    )
 
 
 def _no_proc() -> Finding:
@@ -66,7 +143,8 @@ def _users(place: Place) -> Finding:
         "This is a user namespace of its own",
         (*place.marks, "/proc/self/uid_map"),
         "Who connects from outside it has the container's own user: nobody is let in without the "
-        "password, you neither (as with --auth always).",
+        "password, you neither (as with --auth always). Processes outside cannot be looked at: of "
+        "their servers only those on --scan-start to --scan-end are found.",
         ("ocr-router password",),
     )
 
@@ -77,34 +155,41 @@ def _network(place: Place) -> Finding:
         Status.INFO,
         "A container with a network of its own",
         place.marks,
-        "Servers outside of it are not found, and names announced here do not reach the LAN. "
-        "With --network host --pid host the router sees the machine.",
-        ("docker run --network host --pid host ...",),
+        "Servers outside of it are not found, but for those that --backend names; names announced "
+        "here do not reach the LAN. With these options the router sees the machine as you do.",
+        (_AS_YOU, "ocr-router serve --backend NAME=http://HOST:PORT"),
     )
 
 
 def _place(facts: Facts) -> Place:
-    root = facts.etc.parent
-    marks = [
-        str(file) for file in (root / ".dockerenv", root / "run/.containerenv") if file.exists()
-    ]
-    if kind := facts.environment.get("container"):
-        marks.append(f"container={kind}")
-    groups = _text(facts.proc / "1/cgroup")
-    marks += [f"cgroup of {mark}" for mark in _MARKS if mark in groups]
     return Place(
-        tuple(marks),
+        container_marks(facts.environment, facts.etc.parent),
         proc=(facts.proc / "self").exists(),
         users=tells_users_apart(facts.proc),
-        hardware=any((one / "device").exists() for one in (facts.sys / "class/net").glob("*")),
+        hardware=sees_hardware(facts.sys),
+        processes=sees_all_processes(facts.proc),
+        hidden=_is_hidden(facts.proc),
+        uid=os.geteuid(),
+        lost=_without_volume(facts.settings.state_dir, facts.proc),
     )
 
 
-def _text(path: Path) -> str:
+def _is_hidden(proc: Path) -> bool:
+    return any(
+        not may_read(one.pid, proc=proc) for one in opencode_processes(os.getuid(), proc=proc)
+    )
+
+
+def _without_volume(state: Path, proc: Path) -> str:
+    """Return the directory if it is in the layer that is the container's, else nothing."""
     try:
-        return path.read_text()
-    except OSError:
+        mounts = [line.split() for line in (proc / "self/mountinfo").read_text().splitlines()]
+        root = next(fields for fields in mounts if fields[4] == "/")
+        there = next(one for one in (state, *state.parents) if one.exists())
+        same = there.stat().st_dev == Path("/").stat().st_dev
+    except (OSError, StopIteration, IndexError):
         return ""
+    return str(state) if same and root[root.index("-") + 1] in _LAYERED else ""
 
 
 CHECKS = (Check(_CODE, "Container and namespaces", threaded(look)),)

@@ -14,6 +14,7 @@ from opencoderouter.doctor.facts import Answered, Facts
 from opencoderouter.doctor.finding import Check, Finding, Mending, Status
 from opencoderouter.doctor.thread import in_thread, threaded
 from opencoderouter.doctor.versions import is_usable
+from opencoderouter.kernel.namespaces import container_marks
 
 _FOUND, _VERSION = "opencode", "opencode-version"
 _KNOWN = "1.18"  # the router's tests run with it
@@ -29,9 +30,12 @@ def find(facts: Facts) -> Iterable[Finding]:
     if not program.is_absolute() or not program.exists():
         missing = f"{facts.program} is not found"
         mend = _INSTALL if origin == "default" else "ocr-router config"
+        # A container without it is usual: it routes to servers that run elsewhere.
+        inside = origin == "default" and container_marks(facts.environment, facts.etc.parent)
+        status = Status.INFO if inside else Status.ERROR
         return (
             Finding(
-                *(_FOUND, Status.ERROR, missing, seen, _WHY),
+                *(_FOUND, status, missing, seen, _WHY),
                 (mend, "ocr-router serve --opencode PROGRAM"),
             ),
         )

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from opencoderouter.kernel.marks import MARK
+from opencoderouter.kernel.namespaces import sees_all_processes
 from opencoderouter.kernel.processes import (
     Stat,
     below,
@@ -39,8 +40,9 @@ class Kin:
         one, or was started with a mark (OpenCode's, or that of a server that was started here)
         by which it is still known after its parents are gone. A socket that is gone when its
         holder's turn comes is not found: who wants to know of a living one asks afterwards
-        whether it is still there. Where an agent's descriptors may not be read, it may have
-        every socket that nobody else is seen to have. Nor is one found of a process that has got
+        whether it is still there. Where an agent's descriptors may not be read, or agents may run
+        outside of this container, they may have every socket that nobody else is seen to have.
+        Nor is one found of a process that has got
         rid of both its parents and its marks on purpose: a process of the same user that wants in
         can as well read the password.
         """
@@ -54,11 +56,23 @@ class Kin:
             agents = self._all(family) - looked
             found.update(socket_owners(wanted - found, agents, proc=self._proc))
             looked |= agents
-        if wanted - found and any(not may_read(pid, proc=self._proc) for pid in looked):
+        if wanted - found and self._may_be_hidden(looked, family):
             found |= wanted - found - socket_owners(wanted - found, proc=self._proc).keys()
         programs = (_program(pid, stat) for pid, stat in family.items())
         self._agents = {one: self._agents[one] for one in programs if one in self._agents}
         return frozenset(found)
+
+    def _may_be_hidden(self, agents: Collection[int], family: Collection[int]) -> bool:
+        """Tell whether agents may have what cannot be looked at.
+
+        What nobody is seen to have in a container is held outside of it, where the network is
+        shared; or by a process inside that may not be read, such as sshd's for its user.
+        """
+        if any(not may_read(pid, proc=self._proc) for pid in agents):
+            return True
+        if sees_all_processes(self._proc):
+            return False
+        return all(may_read(pid, proc=self._proc) for pid in family)
 
     def _all(self, family: Mapping[int, Stat]) -> set[int]:
         roots = [pid for pid, stat in family.items() if self._is_agent(_program(pid, stat))]

@@ -1,10 +1,14 @@
-"""Whether this process lives where all users of the machine are told apart (user_namespaces(7))."""
+"""What of the machine this process sees: users, processes, network (namespaces(7))."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 _EVERYBODY = "0 0 4294967295"
+_ENGINES = ("docker", "containerd", "kubepods", "libpod", "lxc")
+_FILES = (".dockerenv", "run/.containerenv")
+_MACHINE_PIDS = 0xEFFFFFFC  # the kernel's PROC_PID_INIT_INO
 
 
 def tells_users_apart(proc: Path = Path("/proc")) -> bool:
@@ -17,3 +21,28 @@ def tells_users_apart(proc: Path = Path("/proc")) -> bool:
         return (proc / "self/uid_map").read_text().split() == _EVERYBODY.split()
     except OSError:
         return not (proc / "self").exists()  # a system that has no such thing
+
+
+def sees_all_processes(proc: Path = Path("/proc")) -> bool:
+    """Tell whether this is the machine's own process namespace, and not a container's."""
+    try:
+        return (proc / "self/ns/pid").stat().st_ino == _MACHINE_PIDS
+    except OSError:
+        return not (proc / "self").exists()
+
+
+def container_marks(environment: Mapping[str, str], root: Path = Path("/")) -> tuple[str, ...]:
+    """Return why this is taken for a container; nothing where it is not."""
+    marks = [str(root / name) for name in _FILES if (root / name).exists()]
+    if kind := environment.get("container"):
+        marks.append(f"container={kind}")
+    try:
+        groups = (root / "proc/1/cgroup").read_text()
+    except OSError:
+        groups = ""
+    return (*marks, *(f"cgroup of {engine}" for engine in _ENGINES if engine in groups))
+
+
+def sees_hardware(sys: Path = Path("/sys")) -> bool:
+    """Tell whether a network interface here is a device: not one half of a pair, as containers'."""
+    return any((one / "device").exists() for one in (sys / "class/net").glob("*"))

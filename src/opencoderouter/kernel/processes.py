@@ -113,17 +113,32 @@ def socket_owners(
 def may_read(pid: int, *, proc: Path = _PROC) -> bool:
     """Tell whether a process's descriptors can be read, if it may have sockets of our user.
 
-    Not of one that has made itself unreadable, or whose program is; what another user's process
-    has, and what is gone, nobody needs to read.
+    To list them may be allowed where to read them is not (to our uid with another gid). Not of one
+    that has made itself unreadable, or whose program is; what another user's process has, and what
+    is gone, nobody needs to read.
     """
+    folder = f"{proc}/{pid}/fd"
     try:
-        os.listdir(f"{proc}/{pid}/fd")
+        for name in os.listdir(folder):
+            if _is_readable(f"{folder}/{name}"):
+                break
     except PermissionError:
         status = os.fsdecode(_read(f"{proc}/{pid}/status"))
         users = next((x.split() for x in status.splitlines() if x.startswith("Uid:")), [])
         return str(os.geteuid()) not in users[-1:]  # that of the file system is a new socket's
     except OSError:
         pass
+    return True
+
+
+def _is_readable(descriptor: str) -> bool:
+    """Tell whether one can be read; False when it is closed. Raises PermissionError."""
+    try:
+        os.readlink(descriptor)
+    except PermissionError:
+        raise
+    except OSError:
+        return False
     return True
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import shutil
 import socket
@@ -16,6 +17,11 @@ from opencoderouter.core.printable import printable
 from opencoderouter.core.table import Table
 from opencoderouter.fields import format_listening
 from opencoderouter.kernel.addresses import interfaces
+from opencoderouter.kernel.namespaces import (
+    container_marks,
+    sees_all_processes,
+    sees_hardware,
+)
 from opencoderouter.settings import Settings
 from opencoderouter.wiring.listen import is_loopback
 
@@ -27,6 +33,9 @@ _NOTHING = """
     {program} start DIRECTORY      starts `opencode serve` there
     opencode serve{pad}                  in a project's directory
     {program} serve DIRECTORY...   the router starts and stops them itself
+"""
+_NOTHING_SEEN = """
+  No OpenCode server is seen from inside of this container (see above), and none runs in it.
 """
 
 
@@ -46,6 +55,8 @@ def opening(settings: Settings, bound: Sequence[str], announced: Sequence[str]) 
         names = f"{settings.scheme}://PROJECT-{settings.owner}.local:{settings.port}/"
         lines.append(f"  Names      {names}  on the network")
     lines += [f"  DNS        {format_listening(place)}" for place in settings.dns]
+    if lost := _lost():
+        lines.append(f"  Container  {lost}; `{_program()} doctor` tells more")
     if settings.tls_cert:
         certificate = printable(shlex.quote(str(settings.tls_cert)))
         ask = f"{_program()} ls --port {settings.port} --tls-cert {certificate}"
@@ -62,6 +73,8 @@ def projects(
     """Return a line for each project found or being started, or how to get one."""
     found = {project.directory: slug for slug, project in table.projects.items()}
     found |= {item: table.leases[item] for item in managed if item in table.leases}
+    if not found and _lost():
+        return _NOTHING_SEEN
     if not found:
         program = _program()
         return _NOTHING.format(program=program, pad=" " * (len(program) - len(_NAME)))
@@ -71,6 +84,17 @@ def projects(
         for directory, slug in sorted(found.items(), key=lambda item: item[1])
     ]
     return "\n".join([*lines, ""])
+
+
+def _lost() -> str:
+    """Return what is not seen from inside of a container, and what would show it."""
+    if not container_marks(os.environ):
+        return ""
+    if not sees_hardware():
+        return "servers outside are not found without --network host --pid host, or --backend"
+    if not sees_all_processes():
+        return "servers outside are found on --scan-start to --scan-end only, without --pid host"
+    return ""
 
 
 def _near(bound: Sequence[str]) -> str:

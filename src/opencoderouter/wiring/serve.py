@@ -7,8 +7,7 @@ import logging
 import os
 import secrets
 import socket
-import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -21,11 +20,11 @@ from opencoderouter.access.keys import Keys
 from opencoderouter.core.fleet.watched import Watching
 from opencoderouter.core.named import reserve
 from opencoderouter.core.slug import LABEL
-from opencoderouter.kernel.sockets import kernel_listeners
 from opencoderouter.labels import LabelFile
 from opencoderouter.launch.launcher import Launcher
 from opencoderouter.leases import LeaseFile, LeaseWriter
 from opencoderouter.opencode.client import Client
+from opencoderouter.presence import Presence, near, present
 from opencoderouter.proxy import tls
 from opencoderouter.proxy.app import application
 from opencoderouter.proxy.context import Context, Figures
@@ -35,17 +34,16 @@ from opencoderouter.proxy.lane.stats import Stats
 from opencoderouter.proxy.lane.strikes import Strikes
 from opencoderouter.proxy.server import Resources, Server, serve
 from opencoderouter.registry import Registry
-from opencoderouter.scan.loop import Scanner, ScanPolicy
-from opencoderouter.scan.named import NamedServers
+from opencoderouter.scan.loop import Scanner
 from opencoderouter.settings import Settings
-from opencoderouter.wiring import banner, entry, files, loop
+from opencoderouter.wiring import banner, entry, files, loop, services
 from opencoderouter.wiring.announcing import Announcing
 from opencoderouter.wiring.clock import clock
 from opencoderouter.wiring.entry import Entry
 from opencoderouter.wiring.fleet import FleetWatcher, watcher
 from opencoderouter.wiring.journal import journal
 from opencoderouter.wiring.lasting import lasting
-from opencoderouter.wiring.messages import Start
+from opencoderouter.wiring.manager import Manager, manager
 from opencoderouter.wiring.names import machine_names, place
 from opencoderouter.wiring.opencode import opencode_client
 from opencoderouter.wiring.signals import first_of, stop_on_signals
@@ -85,7 +83,10 @@ def run(
         bound = [one.getsockname()[0] for one in shares[0]]
         network = Announcing(settings, registry, bound, labels)
         fleet = watcher() if settings.fleet else None
-        parts = _Parts(settings, shares, registry, resources, entry, network, fleet)
+        where = near([one.getsockname()[:2] for one in shares[0]])
+        end.enter_context(present(settings.state_dir, Presence("serve", settings.scheme, *where)))
+        by = manager(os.environ)
+        parts = _Parts(settings, shares, registry, resources, entry, network, fleet, by)
         return loop.run(_main(parts, projects, command, say))
 
 
@@ -100,6 +101,7 @@ class _Parts:
     entry: Entry
     network: Announcing
     fleet: FleetWatcher | None
+    manager: Manager
 
 
 @contextmanager
@@ -139,17 +141,17 @@ async def _main(parts: _Parts, projects: Sequence[str], command: Sequence[str], 
     stop = stop_on_signals()
     settings, registry = parts.settings, parts.registry
     record = parts.entry.audit.record
-    workers = Workers(_start(settings), parts.shares[1:])
+    workers = Workers(services.start(settings), parts.shares[1:])
     async with opencode_client(settings.probe_timeout) as client:
-        launcher = _launcher(settings, registry, client, command)
+        launcher = services.launcher(settings, registry, client, command)
         scanner = _scanner(parts, client, launcher, workers)
         context = _context(parts, launcher, client, scanner, workers)
-        async with asyncio.TaskGroup() as services:
-            beside = services.create_task(_beside(parts, client, launcher), name="beside")
-            network = services.create_task(parts.network.run(), name="network")
-            scan = services.create_task(scanner.run(), name="scan")
+        async with asyncio.TaskGroup() as group:
+            beside = group.create_task(_beside(parts, client, launcher), name="beside")
+            network = group.create_task(parts.network.run(), name="network")
+            scan = group.create_task(scanner.run(), name="scan")
             ready = scanner.ready
-            launch = services.create_task(launcher.run(projects, ready=ready), name="launch")
+            launch = group.create_task(launcher.run(projects, ready=ready), name="launch")
             async with serve(
                 application(context, settings.api_rate),
                 parts.shares[0],
@@ -160,7 +162,10 @@ async def _main(parts: _Parts, projects: Sequence[str], command: Sequence[str], 
             ):
                 record("router_started", version=__version__, pid=os.getpid())
                 await _greet(parts, launcher, first_of(ready, stop), say)
+                standing = group.create_task(parts.manager.stand(_states(parts)), name="standing")
                 await stop.wait()
+                standing.cancel()
+                parts.manager.stopping(settings.grace)
                 log.info("stopping grace=%.1fs", settings.grace)
                 network.cancel()  # others are told at once
             # Requests may finish before the servers that answer them end, and those before the
@@ -184,10 +189,12 @@ async def _greet(parts: _Parts, launcher: Launcher, looked: Awaitable[None], say
 
 async def _beside(parts: _Parts, client: Client, launcher: Launcher) -> None:
     """Do what nothing else waits for, until cancelled."""
+    settings = parts.settings
     async with asyncio.TaskGroup() as group:
+        group.create_task(parts.manager.beat(), name="beat")
         group.create_task(parts.entry.keys.run(), name="keys")
         group.create_task(journal(launcher, parts.entry.audit.record), name="journal")
-        group.create_task(_named(parts, client).run(), name="named")
+        group.create_task(services.named(settings, parts.registry, client).run(), name="named")
         if parts.fleet is not None:
             group.create_task(lasting("fleet", parts.fleet.run), name="fleet")
 
@@ -204,23 +211,6 @@ async def _employ(workers: Workers, context: Context, parts: _Parts, server: Ser
         accept=server.accept,
     )
     await workers.run(owner)
-
-
-def _start(settings: Settings) -> Start:
-    return Start(
-        names=machine_names(settings),
-        limits=settings.limits,
-        grace=settings.grace,
-        probe_timeout=settings.probe_timeout,
-        log_format=settings.log_format,
-        log_level=settings.log_level,
-        access_log=settings.access_log,
-        access_log_format=settings.access_log_format,
-        log_size=settings.log_size,
-        auth=settings.auth,
-        audit=entry.audit_file(settings.state_dir),
-        tls=settings.tls,
-    )
 
 
 def _context(
@@ -247,53 +237,18 @@ def _context(
 
 
 def _scanner(parts: _Parts, client: Client, launcher: Launcher, workers: Workers) -> Scanner:
-    settings, registry = parts.settings, parts.registry
+    registry = parts.registry
 
     def used(directory: str) -> object:
         slug = registry.table.leases.get(directory, "")
         others = (figures.projects.get(slug) for figures in workers.snapshots())
         return (parts.resources.stats.answers(slug), *others)
 
-    policy = ScanPolicy(
-        ports=settings.ports,
-        interval=settings.scan_interval,
-        concurrency=settings.scan_concurrency,
-        stale_after=settings.stale_after,
-        adopt_unowned=settings.adopt_unowned,
-    )
-    return Scanner(
-        registry,
-        client,
-        policy,
-        uid=os.getuid(),
-        listeners=kernel_listeners(),
-        own_ports=frozenset({settings.port}),
-        clock=time.monotonic,
-        started=lambda: [item.port for item in launcher.managed.values() if item.port],
-        used=used,
-    )
+    return services.scanner(parts.settings, registry, client, launcher, used)
 
 
-def _named(parts: _Parts, client: Client) -> NamedServers:
-    settings = parts.settings
-    return NamedServers(
-        parts.registry,
-        client,
-        settings.backend,
-        interval=settings.scan_interval,
-        stale_after=settings.stale_after,
-        clock=time.monotonic,
-    )
-
-
-def _launcher(
-    settings: Settings, registry: Registry, client: Client, command: Sequence[str]
-) -> Launcher:
-    return Launcher(
-        registry,
-        client,
-        command=command,
-        ports=settings.ports,
-        reserved=frozenset({settings.port}),
-        listeners=kernel_listeners(),
-    )
+async def _states(parts: _Parts) -> AsyncIterator[str]:
+    """Yield the one line that a service manager shows."""
+    async for table in parts.registry.follow():
+        count = len(table.projects)
+        yield f"{count} project{'' if count == 1 else 's'}, port {parts.settings.port}"

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+import os
+from collections.abc import AsyncIterator, Callable
 
 from opencoderouter.announce.follow import Away, Follower, Target
 from opencoderouter.announce.stack import Stack
+from opencoderouter.fields import format_listening
+from opencoderouter.presence import Presence, near, present
 from opencoderouter.settings import Settings
 from opencoderouter.wiring import loop
+from opencoderouter.wiring.manager import manager
 from opencoderouter.wiring.resolver import resolver
 from opencoderouter.wiring.signals import stop_on_signals
 
@@ -29,19 +33,34 @@ def run(settings: Settings, places: tuple[Place, ...], find: Find, say: Say) -> 
 
 
 async def _main(settings: Settings, places: tuple[Place, ...], find: Find, say: Say) -> int:
-    stop = stop_on_signals()
+    stop, by = stop_on_signals(), manager(os.environ)
     follower = Follower(find)
     stack = Stack(settings.mdns_interface) if settings.mdns else None
     dns = resolver(settings, places, follower.told, stack)
     say(dns.places)
-    async with asyncio.TaskGroup() as group:
-        services = [
-            group.create_task(service.run(), name=type(service).__name__.lower())
-            for service in (dns, follower, stack)
-            if service is not None
-        ]
-        await stop.wait()
-        for service in services:
-            service.cancel()
+    here = Presence("dns", "dns", *near(dns.places))
+    with present(settings.state_dir, here):
+        async with asyncio.TaskGroup() as group:
+            services = [
+                group.create_task(service.run(), name=type(service).__name__.lower())
+                for service in (dns, follower, stack)
+                if service is not None
+            ]
+            states = by.stand(_states(follower, here))
+            services += [
+                group.create_task(by.beat(), name="beat"),
+                group.create_task(states, name="standing"),
+            ]
+            await stop.wait()
+            by.stopping()
+            for service in services:
+                service.cancel()
     _log.info("stopped %s", " ".join(f"{name}={number}" for name, number in dns.counts.items()))
     return 0
+
+
+async def _states(follower: Follower, here: Presence) -> AsyncIterator[str]:
+    """Yield the one line that a service manager shows."""
+    async for told in follower.told.follow():
+        count = sum(1 for one in told.services if one.slug is not None)
+        yield f"{count} project{'' if count == 1 else 's'}, DNS at {format_listening(here[2:])}"

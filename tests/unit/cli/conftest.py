@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import signal
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -129,14 +130,31 @@ def ocr(
     """Return ``ocr`` in a home of its own, with that fleet."""
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    with _log_of_before():
+        yield Ocr(opened, capsys)
+
+
+@contextmanager
+def _log_of_before() -> Iterator[None]:
+    """Have the log of before in the end: the program sends it elsewhere, and hushes libraries.
+
+    A library that stayed hushed would hide from later tests what they look for in the log.
+    """
     root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield Ocr(opened, capsys)
+    handlers, levels = root.handlers[:], _levels()
+    yield
     for handler in root.handlers:
         if handler not in handlers:
             handler.close()
     root.handlers[:] = handlers
-    root.setLevel(level)
+    for one in _levels():
+        one.setLevel(levels.get(one, logging.NOTSET))
+
+
+def _levels() -> dict[logging.Logger, int]:
+    root = logging.getLogger()
+    named = root.manager.loggerDict.values()
+    return {one: one.level for one in (root, *named) if isinstance(one, logging.Logger)}
 
 
 def _painter() -> Report:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,25 @@ MARK = ("/.dockerenv",)
             [(Status.INFO, "This is a user namespace of its own")],
         ),
         (
+            Place(MARK, proc=True, users=True, hardware=True, processes=False),
+            [(Status.INFO, "A container with the host's network, but processes of its own")],
+        ),
+        (
+            Place(MARK, proc=True, users=True, hardware=True, uid=0, lost="/state"),
+            [
+                (Status.INFO, "The router runs as root in a container"),
+                (Status.INFO, "What the router keeps ends with the container"),
+            ],
+        ),
+        (
+            Place(MARK, proc=True, users=True, hardware=True, hidden=True),
+            [(Status.WARNING, "OpenCode processes of this user may not be looked at")],
+        ),
+        (
+            Place((), proc=True, users=True, hardware=True, processes=False, uid=0),
+            [(Status.OK, "Not in a container")],
+        ),
+        (
             Place(MARK, proc=False, users=False, hardware=True),
             [(Status.ERROR, "/proc is not mounted")],
         ),
@@ -48,6 +68,27 @@ MARK = ("/.dockerenv",)
 def test_judged(place: Place, expected: list[tuple[Status, str]]) -> None:
     """What is missing is told; a container as such is no problem."""
     assert [(finding.status, finding.summary) for finding in judge(place)] == expected
+
+
+@pytest.mark.parametrize(("uid", "words"), [(0, "--cap-add SYS_PTRACE"), (7, "$(id -g)")])
+def test_how_to_look_at_them(uid: int, words: str) -> None:
+    """A user needs the group, root a capability."""
+    (finding,) = judge(Place((), proc=True, users=True, hardware=True, hidden=True, uid=uid))
+    assert words in finding.mend[0]
+
+
+def test_a_layer(tmp_path: Path) -> None:
+    """What lies in the container's own layer is lost with it; a volume is not, nor is a disk."""
+    (tmp_path / "proc/self").mkdir(parents=True)
+    (tmp_path / "etc").mkdir()
+    known = facts(tmp_path, environment={"container": "podman"})
+    state = Path("/ocr-nowhere/state")
+    known = replace(known, settings=known.settings.model_copy(update={"state_dir": state}))
+    for kind, lost in (("overlay", True), ("ext4", False)):
+        line = f"1 0 0:1 / / rw,relatime shared:1 - {kind} {kind} rw\n"
+        (tmp_path / "proc/self/mountinfo").write_text(line)
+        told = {finding.summary for finding in found(CHECKS[0], known)}
+        assert ("What the router keeps ends with the container" in told) is lost
 
 
 def test_seen(tmp_path: Path) -> None:
@@ -62,6 +103,7 @@ def test_seen(tmp_path: Path) -> None:
     assert finding.summary == "A container with a network of its own"
     assert finding.evidence == ("container=podman", "cgroup of docker")
     (tmp_path / "sys/class/net/eth0/device").mkdir()
-    assert found(CHECKS[0], facts(tmp_path))[0].status is Status.OK
+    (finding,) = found(CHECKS[0], facts(tmp_path))
+    assert finding.summary == "A container with the host's network, but processes of its own"
     (tmp_path / "proc/self/uid_map").write_text("0 1000 1\n")
     assert found(CHECKS[0], facts(tmp_path))[0].mend == ("ocr-router password",)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,14 @@ def test_not_found(tmp_path: Path) -> None:
         assert (finding.status, finding.mend[0]) == (Status.ERROR, "npm install -g opencode-ai")
         assert look(tmp_path, program, version=True).status is Status.SKIPPED
     assert look(tmp_path, tmp_path).summary == f"{tmp_path} is not a program"
+
+
+def test_not_found_in_a_container(tmp_path: Path) -> None:
+    """There it is usual: servers run elsewhere; one that was asked for is missed all the same."""
+    inside = {"container": "podman", "PATH": ""}
+    known = facts(tmp_path, program="opencode", environment=inside)
+    assert found(FOUND, known)[0].status is Status.INFO
+    assert found(FOUND, replace(known, origins={"opencode": "flag"}))[0].status is Status.ERROR
 
 
 def test_not_executable(tmp_path: Path) -> None:

@@ -6,7 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from opencoderouter.kernel.namespaces import tells_users_apart
+from opencoderouter.kernel.namespaces import (
+    container_marks,
+    sees_all_processes,
+    sees_hardware,
+    tells_users_apart,
+)
 
 
 @pytest.mark.parametrize(
@@ -31,3 +36,30 @@ def test_unknown(tmp_path: Path) -> None:
     assert tells_users_apart(tmp_path)
     (tmp_path / "self").mkdir()
     assert not tells_users_apart(tmp_path)
+
+
+def test_processes(tmp_path: Path) -> None:
+    """What has no process namespaces sees all; what has another than the machine's does not."""
+    assert sees_all_processes(tmp_path)
+    (tmp_path / "self/ns").mkdir(parents=True)
+    assert not sees_all_processes(tmp_path)
+    (tmp_path / "self/ns/pid").touch()
+    assert not sees_all_processes(tmp_path)
+
+
+def test_marks(tmp_path: Path) -> None:
+    """A container is known by what its engine leaves in it."""
+    assert container_marks({}, tmp_path) == ()
+    (tmp_path / ".dockerenv").touch()
+    (tmp_path / "proc/1").mkdir(parents=True)
+    (tmp_path / "proc/1/cgroup").write_text("0::/kubepods/x\n")
+    expected = (f"{tmp_path}/.dockerenv", "container=oci", "cgroup of kubepods")
+    assert container_marks({"container": "oci"}, tmp_path) == expected
+
+
+def test_hardware(tmp_path: Path) -> None:
+    """Only an interface that is a device is the machine's own."""
+    (tmp_path / "class/net/eth0").mkdir(parents=True)
+    assert not sees_hardware(tmp_path)
+    (tmp_path / "class/net/eth0/device").mkdir()
+    assert sees_hardware(tmp_path)

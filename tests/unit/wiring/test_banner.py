@@ -134,3 +134,31 @@ def test_one_address() -> None:
     told = banner.projects(found.table, {}, Settings(), bound)
     assert "http://[2001:db8::7]:8080/shop/" in told
     assert "localhost" not in told
+
+
+@pytest.mark.parametrize(
+    ("marks", "hardware", "processes", "words"),
+    [
+        ((), False, False, ""),
+        (("/.dockerenv",), False, True, "not found without --network host --pid host, or --b"),
+        (("/.dockerenv",), True, False, "on --scan-start to --scan-end only, without --pid host"),
+        (("/.dockerenv",), True, True, ""),
+    ],
+)
+def test_in_a_container(
+    monkeypatch: pytest.MonkeyPatch,
+    marks: tuple[str],
+    words: str,
+    *,
+    hardware: bool,
+    processes: bool,
+) -> None:
+    """What it does not see is said first, and nobody is sent to start servers where none can be."""
+    monkeypatch.setattr(banner, "container_marks", lambda _: marks)
+    monkeypatch.setattr(banner, "sees_hardware", lambda: hardware)
+    monkeypatch.setattr(banner, "sees_all_processes", lambda: processes)
+    text = banner.opening(Settings(), ["0.0.0.0"], HERE)
+    nothing = banner.projects(Registry().table, {}, Settings(), ["0.0.0.0"])
+    assert words in text
+    assert ("  Container  " in text) is bool(words)
+    assert ("start DIRECTORY" in nothing) is (not words)

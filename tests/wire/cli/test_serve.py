@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +18,9 @@ from tests.rig.program import stand_in
 from tests.rig.router import COMMAND, router
 from tests.rig.wait import until
 from tests.wire.cli.conftest import Run
+
+from opencoderouter.cli.failure import Failure
+from opencoderouter.cli.serve import _folder
 
 
 def test_a_taken_port_is_named_with_its_holder(run: Run, tmp_path: Path) -> None:
@@ -232,3 +236,12 @@ def test_an_address_of_another_machine(run: Run) -> None:
     done = run("serve", "--hostname", "192.0.2.254", "--port", str(free_port()))
     told = "ocr-router: --hostname 192.0.2.254: is no address of this machine\n"
     assert (done.returncode, done.stderr) == (2, told)
+
+
+def test_a_demo_without_a_place_to_write(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Where no directory can be made, one line says what gives it one."""
+    monkeypatch.setattr(tempfile, "tempdir", "/proc/nowhere")
+    with pytest.raises(Failure, match="--tmpfs /tmp"):
+        _folder()

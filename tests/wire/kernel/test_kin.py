@@ -176,3 +176,19 @@ def heir(held: socket.socket) -> Iterator[None]:
         ["cat"], stdin=subprocess.PIPE, env={"OPENCODE": "1"}, pass_fds=[held.fileno()]
     ):
         yield
+
+
+def test_outside_of_the_container(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where agents may run unseen, a socket that nobody here has is theirs; others are not.
+
+    But for what a process of the user's may have that cannot be read, such as sshd's.
+    """
+    with holder(tmp_path) as user:
+        monkeypatch.setattr(kin, "sees_all_processes", lambda _: False)
+        monkeypatch.setattr(kin, "may_read", lambda *_, **__: True)
+        assert Kin().agents([user.inode, 1]) - {user.inode} == {1}
+        monkeypatch.setattr(kin, "may_read", lambda pid, **_: pid != user.pid)
+        assert 1 not in Kin().agents([user.inode, 1])
+        monkeypatch.setattr(kin, "sees_all_processes", lambda _: True)
+        monkeypatch.setattr(kin, "may_read", lambda *_, **__: True)
+        assert 1 not in Kin().agents([user.inode, 1])

@@ -14,6 +14,7 @@ from tests.rig.wait import until
 from opencoderouter.core.model import Kind
 from opencoderouter.kernel.processes import (
     descendants,
+    may_read,
     opencode_processes,
     process,
     resident_bytes,
@@ -65,3 +66,24 @@ def test_own_socket() -> None:
         inode = os.fstat(opened.fileno()).st_ino
         assert socket_owners([inode], [os.getpid()]) == {inode: os.getpid()}
     assert socket_owners([inode], [os.getpid()]) == {}
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="needs root, to be somebody else")
+def test_the_group_counts_too() -> None:
+    """Descriptors can be listed by the same user, but read only with the same group."""
+
+    def may(group: int) -> bool:
+        child = os.fork()
+        if not child:
+            os.setgroups([])
+            os.setgid(group)
+            os.setuid(4242)
+            os._exit(may_read(other.pid))
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 1
+
+    with subprocess.Popen(["sleep", "60"], user=4242, group=4242, extra_groups=[]) as other:
+        try:
+            assert may(4242)
+            assert not may(4243)
+        finally:
+            other.kill()
