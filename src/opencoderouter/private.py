@@ -195,7 +195,17 @@ def _refusal(path: Path, error: OSError) -> OSError:
         there = None
     if there is not None and stat.S_ISLNK(there.st_mode):
         return NotPrivate(path, "is a symbolic link, which is not followed: use what it leads to")
-    return OSError(error.errno, error.strerror, str(path))
+    return OSError(error.errno, f"{error.strerror}{_barrier(path)}", str(path))
+
+
+def _barrier(path: Path) -> str:
+    """Return who keeps the way to a path closed, if somebody does: perhaps it is their volume."""
+    for one in path.parents:
+        with suppress(OSError):
+            there = one.lstat()
+            is_closed = not os.access(one, os.X_OK, effective_ids=True)
+            return f": {one} belongs to {_user(there.st_uid)}" if is_closed else ""
+    return ""
 
 
 def _see_owner(path: Path, there: os.stat_result, owners: Collection[int]) -> None:

@@ -72,8 +72,19 @@ def docker(folder: Path) -> Iterator[Engine]:
     engine = _docker(program, f"unix://{folder}/docker.sock")
     options = f"--host {engine.variables['DOCKER_HOST']} --data-root {CACHE / 'docker'}"
     options += f" --exec-root {folder}/exec --pidfile {folder}/docker.pid"
-    with _service(["dockerd", *options.split()], engine, folder / "docker.log"):
-        yield engine
+    try:
+        with _service(["dockerd", *options.split()], engine, folder / "docker.log"):
+            yield engine
+    finally:
+        _unmount(folder)
+
+
+def _unmount(folder: Path) -> None:
+    """Take away the network namespaces that dockerd leaves mounted: the folder has to be removed."""
+    mounts = (line.split()[1] for line in Path("/proc/mounts").read_text().splitlines())
+    for mount in mounts:
+        if Path(mount).is_relative_to(folder):
+            subprocess.run(["umount", "--lazy", mount], check=True)
 
 
 @contextmanager

@@ -175,6 +175,19 @@ def test_a_strangers_directory_is_refused(file: Path) -> None:
     assert (file.read_bytes(), mode(file.parent)) == (b"word", 0o755)
 
 
+@root
+def test_the_way_there_is_a_strangers(tmp_path: Path) -> None:
+    """It is told whose directory is closed: it may be a volume that another user's router has."""
+    os.seteuid(STRANGER)
+    try:
+        with pytest.raises(PermissionError) as refused:
+            private.read(tmp_path / "state" / "file")
+    finally:
+        os.seteuid(0)
+    closed = next(one for one in reversed(tmp_path.parents) if not one.stat().st_mode & 0o001)
+    assert refused.value.strerror == f"Permission denied: {closed} belongs to user root"
+
+
 def test_a_directory_of_an_earlier_version_is_closed(
     file: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

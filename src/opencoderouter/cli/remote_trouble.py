@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from opencoderouter.cli.failure import Failure
 from opencoderouter.core.printable import printable
 
+_HOMELESS = "Could not determine home directory"  # pathlib's RuntimeError
+
 
 def tell(error: BaseException) -> int:
     """Tell of a failure; return the exit code. Of one that nobody expected the log has the rest."""
@@ -15,6 +17,8 @@ def tell(error: BaseException) -> int:
     failure = next((one for one in leaves if isinstance(one, Failure)), None)
     if failure is not None:
         return say(str(failure), failure.code)
+    if any(_HOMELESS in str(one) for one in leaves):
+        return say("you have no home directory: set HOME to a directory of yours", 1)
     from opencoderouter.cli import remote_log
 
     path = remote_log.unexpected(error)

@@ -18,6 +18,7 @@ from opencoderouter.cli.failure import Failure
 from opencoderouter.cli.files import refused
 from opencoderouter.cli.program import find_program
 from opencoderouter.core.printable import printable
+from opencoderouter.presence import Presence, near, present
 
 if TYPE_CHECKING:
     from opencoderouter.settings import Settings
@@ -52,12 +53,15 @@ def demo(context: typer.Context) -> int:
         projects = [Path(folder) / "hello-world", Path(folder) / "web-shop"]
         for project in projects:
             project.mkdir()
-        settings.state_dir = Path(folder) / "state"
+        usual, settings.state_dir = settings.state_dir, Path(folder) / "state"
         if origin["hostname"] == "default":  # its password ends with it: nobody could be told
             settings.hostname = "127.0.0.1"
         path = os.pathsep.join(filter(None, sys.path))
         command = (sys.executable, "-I", "-c", _STANDIN, path)
-        return _run(settings, [str(project) for project in projects], command)
+        # `health`, which a container's engine asks, looks at the usual place.
+        where = near([(settings.hostname, settings.port)])
+        with present(usual, Presence("serve", settings.scheme, *where)):
+            return _run(settings, [str(project) for project in projects], command)
 
 
 def _folder() -> tempfile.TemporaryDirectory[str]:

@@ -82,8 +82,8 @@ def _processes(place: Place) -> Finding:
         "A container with the host's network, but processes of its own",
         place.marks,
         "The kernel tells whose a server outside is, not which process it is: only those on "
-        "--scan-start to --scan-end are found, and their passwords are not. Programs outside are "
-        "let in as strangers are, since they could be tools of an agent.",
+        "--scan-start to --scan-end without a password are found. Programs outside are let in as "
+        "strangers are, since they could be tools of an agent.",
         (_AS_YOU,),
     )
 
@@ -144,7 +144,7 @@ def _users(place: Place) -> Finding:
         (*place.marks, "/proc/self/uid_map"),
         "Who connects from outside it has the container's own user: nobody is let in without the "
         "password, you neither (as with --auth always). Processes outside cannot be looked at: of "
-        "their servers only those on --scan-start to --scan-end are found.",
+        "their servers only those on --scan-start to --scan-end without a password are found.",
         ("ocr-router password",),
     )
 

@@ -37,6 +37,19 @@ def test_without_a_log(capsys: pytest.CaptureFixture[str]) -> None:
     )
 
 
+def test_without_a_home(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A user of whom nothing is known, as in a container, is told what is missing."""
+    monkeypatch.delenv("HOME", raising=False)
+    with pytest.raises(RuntimeError) as none:
+        Path("~nobody-of-that-name").expanduser()
+    assert remote_trouble.tell(none.value) == 1
+    assert capsys.readouterr().err == (
+        "ocr: you have no home directory: set HOME to a directory of yours\n"
+    )
+
+
 def test_a_failure_is_what_it_says(capsys: pytest.CaptureFixture[str]) -> None:
     """Wherever it was raised, and whatever else was."""
     error = ExceptionGroup("g", [ValueError("x"), Failure("no such thing", 2)])

@@ -138,16 +138,18 @@ def demo(environment: dict[str, str], tmp_path: Path) -> Iterator[Demo]:
     assert_gone(running.mark)
 
 
-def test_a_demo_shows_two_projects_and_ends_cleanly(demo: Demo) -> None:
+def test_a_demo_shows_two_projects_and_ends_cleanly(run: Run, demo: Demo) -> None:
     """The banner names both projects; SIGINT ends all with exit code 0 and no traceback."""
     assert [row["slug"] for row in demo.ready()] == ["hello-world", "web-shop"]
     until(lambda: "hello-world.localhost" in demo.log.read_text())
+    assert run("health").returncode == 0  # a container's engine asks that, of a demo, too
     demo.process.send_signal(signal.SIGINT)
     assert demo.process.wait(30) == 0
     log = demo.log.read_text()
     assert f"http://localhost:{demo.port}/api/backends" in log
     assert f"http://web-shop.localhost:{demo.port}/" in log
     assert "Traceback" not in log
+    assert run("health").returncode == 1
     assert marked(demo.mark) == []
 
 
