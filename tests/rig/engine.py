@@ -80,7 +80,7 @@ def docker(folder: Path) -> Iterator[Engine]:
 
 
 def _unmount(folder: Path) -> None:
-    """Take away the network namespaces that dockerd leaves mounted: the folder has to be removed."""
+    """Take away the network namespaces that dockerd leaves mounted, which hold the folder."""
     mounts = (line.split()[1] for line in Path("/proc/mounts").read_text().splitlines())
     for mount in mounts:
         if Path(mount).is_relative_to(folder):
