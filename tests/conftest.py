@@ -19,6 +19,9 @@ NEEDS = {
     "browser": ("chromium", "libatomic.so.1"),  # Playwright's driver is linked with it
     "sshd": ("ssh", "/usr/sbin/sshd", "autossh", "curl", "jq"),
 }
+# Folders of what is shipped: whoever comes first waits for engines, images and packages.
+_SHIPPED = {"container", "deploy", "nix", "release"}
+_PATIENCE = 300  # seconds
 LoopFactory = Callable[[], asyncio.AbstractEventLoop]
 LOOPS: dict[str, LoopFactory] = {
     "asyncio": asyncio.new_event_loop,
@@ -49,7 +52,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Skip what has no real part to run with; the reason names the part."""
+    """Skip what has no real part to run with; the reason names the part. Be patient with images."""
     missing = {
         mark: [part for part in parts if not (shutil.which(part) or _library(part))]
         for mark, parts in NEEDS.items()
@@ -60,6 +63,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 item.add_marker(pytest.mark.skip(reason=f"needs {', '.join(parts)}"))
         if item.get_closest_marker("slow") and not config.getoption("--slow"):
             item.add_marker(pytest.mark.skip(reason="takes minutes: --slow"))
+        if item.path.parent.name in _SHIPPED:
+            item.add_marker(pytest.mark.timeout(_PATIENCE))
 
 
 def _library(name: str) -> bool:

@@ -24,7 +24,6 @@ LISTING = """
 import importlib.metadata, json
 print(json.dumps([(part.name, part.version) for part in importlib.metadata.distributions()]))
 """
-pytestmark = pytest.mark.timeout(300)  # the first test waits for the first build
 Content = dict[str, tuple[tarfile.TarInfo, bytes]]
 
 

@@ -14,7 +14,6 @@ from tests.rig.processes import assert_gone
 from tests.rig.program import stand_in
 from tests.rig.vessel import Vessel, launched
 
-pytestmark = pytest.mark.timeout(300)
 STATE = "/var/lib/opencoderouter"
 PYTHON = "/opt/ocr-router/bin/python"
 SHOPS = "/srv/a/shop", "/srv/b/shop"

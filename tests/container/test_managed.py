@@ -16,7 +16,7 @@ from tests.rig.sessions import body
 from tests.rig.vessel import Vessel, launched
 from tests.rig.wait import until
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.e2e
 SHOP, SETTINGS = "/srv/shop", "/etc/opencode.json"
 TOOL = "sleep 86399"
 

@@ -12,7 +12,6 @@ from tests.rig.program import stand_in
 from tests.rig.vessel import Vessel, launched
 from tests.rig.wait import until
 
-pytestmark = pytest.mark.timeout(300)
 SHOP, ZONE = "/srv/shop", "dev.example.test"
 PYTHON = "/opt/ocr-router/bin/python"
 

@@ -10,7 +10,6 @@ import pytest
 from tests.rig.vessel import Vessel, launched
 from tests.rig.wait import until
 
-pytestmark = pytest.mark.timeout(300)
 # A process whose parent ends before it does, and who ends when its input does: at once.
 _ORPHAN = """\
 import os, sys, time

@@ -19,7 +19,7 @@ from tests.rig.ports import free_port
 from tests.rig.vessel import Vessel, launched
 from tests.rig.wait import until
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+pytestmark = pytest.mark.e2e
 FAR, PORT = "/srv/far", 30010
 SERVE = ["opencode", "serve", "--hostname", "0.0.0.0", "--port", str(PORT)]
 QUIET = {f"OPENCODE_DISABLE_{what}": "1" for what in ("AUTOUPDATE", "MODELS_FETCH")}

@@ -13,8 +13,6 @@ from tests.rig.wait import until
 
 from opencoderouter import __version__
 
-pytestmark = pytest.mark.timeout(300)
-
 
 @pytest.fixture(params=["docker", "podman"])
 def engine(request: pytest.FixtureRequest) -> Engine:

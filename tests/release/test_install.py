@@ -80,7 +80,6 @@ def health(url: str) -> http.Json:
         return None
 
 
-@pytest.mark.timeout(300)  # dozens of packages are downloaded
 @pytest.mark.parametrize("installer", ["pipx", "uv"])
 def test_installed(
     installer: str,
