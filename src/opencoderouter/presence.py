@@ -42,6 +42,7 @@ def present(state: Path, found: Presence) -> Iterator[None]:
     from opencoderouter.private import locked
 
     path = state / f"{_PREFIX}{os.urandom(4).hex()}{_SUFFIX}"
+    file = None
     try:
         with locked(state / "running"):
             _sweep(state)
@@ -51,14 +52,11 @@ def present(state: Path, found: Presence) -> Iterator[None]:
 
         log = logging.getLogger(__name__)
         log.warning("`ocr-router health` will not find this process reason=%s", error)
-        yield
-        return
     try:
         yield
     finally:
-        with suppress(OSError):
-            path.unlink()
-        os.close(file)
+        if file is not None:
+            _remove(path, file)
 
 
 def near(places: Sequence[tuple[str, int]]) -> tuple[str, int]:
@@ -84,9 +82,19 @@ def _written(path: Path, found: Presence) -> int:
     from opencoderouter.private import anew
 
     file = anew(path)
-    fcntl.flock(file, fcntl.LOCK_EX)
-    os.write(file, json.dumps([_here(), *found]).encode())
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        os.write(file, json.dumps([_here(), *found]).encode())
+    except OSError:
+        _remove(path, file)
+        raise
     return file
+
+
+def _remove(path: Path, file: int) -> None:
+    with suppress(OSError):
+        path.unlink()
+    os.close(file)
 
 
 def _sweep(state: Path) -> None:

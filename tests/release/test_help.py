@@ -14,7 +14,7 @@ from opencoderouter.settings import Settings
 WIDTH = 78  # of a terminal of 80, typer leaves a margin
 PROGRAMS = {"ocr-router": app.app, "ocr": remote_app.app}
 # Read where they are needed: they are no settings of the router.
-VARIABLES = {"OCR_CONFIG", "OCR_PASSWORD", "OCR_ROUTER", "OCR_TOKEN"}
+VARIABLES = {"OCR_CONFIG", "OCR_PASSWORD", "OCR_ROUTER", "OCR_ROUTER_USER", "OCR_TOKEN"}
 
 
 def contexts(context: typer.Context, path: str) -> Iterator[tuple[str, typer.Context]]:

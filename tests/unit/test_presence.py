@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import logging
+import resource
 import stat
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -14,6 +17,17 @@ from opencoderouter.presence import Presence, look, near, present
 
 ROUTER = Presence("serve", "https", "127.0.0.1", 9000)
 DNS = Presence("dns", "dns", "::1", 53)
+
+
+@contextmanager
+def no_room() -> Iterator[None]:
+    """Let no file grow."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def test_found_while_it_runs(tmp_path: Path) -> None:
@@ -77,6 +91,23 @@ def test_nothing_can_be_written(tmp_path: Path, caplog: pytest.LogCaptureFixture
     (tmp_path / "file").touch()
     with caplog.at_level(logging.WARNING), present(tmp_path / "file", DNS):
         assert "`ocr-router health` will not find this process" in caplog.text
+
+
+def test_a_disk_that_is_full(tmp_path: Path) -> None:
+    """Nothing half-done stays; and what fails later has nothing to do with that."""
+
+    def run() -> None:
+        with ExitStack() as end:
+            with no_room():
+                end.enter_context(present(tmp_path, DNS))
+            raise ValueError("later")
+
+    before = sum(1 for _ in Path("/dev/fd").iterdir())
+    with pytest.raises(ValueError, match="later") as failed:
+        run()
+    assert failed.value.__context__ is None
+    assert list(tmp_path.glob("running-*")) == []
+    assert sum(1 for _ in Path("/dev/fd").iterdir()) == before
 
 
 @pytest.mark.parametrize(

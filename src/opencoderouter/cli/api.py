@@ -8,6 +8,7 @@ import os
 import ssl
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -49,7 +50,8 @@ class Router:
     """A router to be asked at ``base``, a URL without a slash at its end.
 
     It is shown ``secret``. Of ``certificate``, a file, the first is the only one that is trusted.
-    ``patience`` is in seconds. ``here``: it is this machine's, whatever its address.
+    ``patience`` is in seconds. ``here``: it is this machine's, whatever its address. ``owner`` is
+    the uid that it has, if it is this machine's.
     """
 
     base: str
@@ -57,11 +59,12 @@ class Router:
     certificate: Path | None = None
     patience: float = 30.0  # stopping a server may take its time
     here: bool = False
+    owner: int = field(default_factory=os.getuid)
 
 
 def own_router(settings: Settings) -> Router:
     """Return the router of this machine. Raises Failure when its port is another user's."""
-    if not _is_ours(settings.port):
+    if not _belongs(settings.port, os.getuid()):
         hint = "`--router URL` asks it all the same"
         raise Failure(f"--port {settings.port}: another user listens there; {hint}")
     host = _host(settings.port)
@@ -70,8 +73,12 @@ def own_router(settings: Settings) -> Router:
     return Router(base, secret, settings.tls_cert, here=True)
 
 
-def router_at(url: str) -> Router:
-    """Return the router that the user named. Raises Failure when it is no address."""
+def router_at(url: str, owner: int | None = None) -> Router:
+    """Return the router that the user named, which is ours where it is this machine's.
+
+    ``owner`` is another one's uid. Raises Failure when it is no address.
+    """
+    owner = os.getuid() if owner is None else owner
     base = url.rstrip("/")
     try:
         parts = urlsplit(base)
@@ -80,9 +87,19 @@ def router_at(url: str) -> Router:
         raise Failure(f"--router {base}: must be an http:// or https:// URL", 2) from None
     if "@" in parts.netloc:  # not told: others may look on, or read the log
         raise Failure("--router: no password can stand in it; put it into OCR_TOKEN", 2)
-    if _is_here(parts.hostname or "") and not _is_ours(port):
+    if _is_here(parts.hostname or "") and not _belongs(port, owner):
         return Router(base)  # whoever listens there does not get to know a secret of ours
-    return Router(base, _token())
+    return Router(base, _token(), owner=owner)
+
+
+def uid_of(user: str) -> int:
+    """Return the uid of a name or a number. Raises Failure."""
+    import pwd
+
+    try:
+        return int(user) if user.isdecimal() else pwd.getpwnam(user).pw_uid
+    except KeyError:
+        raise Failure(f"--router-user {printable(user)}: there is no such user", 2) from None
 
 
 def takes(router: Router, secret: str) -> bool:
@@ -148,45 +165,53 @@ def _handlers(router: Router) -> list[BaseHandler]:
     handlers: list[BaseHandler] = [ProxyHandler({}), _Stay()]
     if router.certificate is not None:
         handlers.append(HTTPSHandler(context=trusting(router.certificate)))
-    elif must_be_ours(router):
-        handlers.append(_ToUs())
+    elif must_be_proven(router):
+        handlers.append(_ToOwner(router.owner))
     return handlers
 
 
 class _Proven(HTTPConnection):
-    """A connection of this machine on which nothing is said unless our own user listens there.
+    """A connection of this machine on which nothing is said unless the owner listens there.
 
     A port that was looked at before may be somebody else's by now.
     """
 
+    def __init__(self, host: str, *, owner: int, timeout: float) -> None:
+        super().__init__(host, timeout=timeout)
+        self._owner = owner
+
     def connect(self) -> None:
-        """Connect, and look who it is. Raises OSError when it is not us."""
+        """Connect, and look who it is. Raises OSError when it is not the owner."""
         super().connect()
-        if not leads_to_us(*self.sock.getpeername()[:2]):
+        if not leads_to(self._owner, *self.sock.getpeername()[:2]):
             self.close()
             raise OSError(errno.EPERM, "another user listens there")
 
 
-class _ToUs(HTTPHandler):
+class _ToOwner(HTTPHandler):
+    def __init__(self, owner: int) -> None:
+        super().__init__()
+        self._owner = owner
+
     def http_open(self, request: Request) -> Any:  # noqa: ANN401 - as urllib has it
-        return self.do_open(_Proven, request)
+        return self.do_open(partial(_Proven, owner=self._owner), request)
 
 
-def must_be_ours(router: Router) -> bool:
-    """Tell whether each connection is to be looked at (``leads_to_us``) before a word is said."""
+def must_be_proven(router: Router) -> bool:
+    """Tell whether each connection is to be looked at (``leads_to``) before a word is said."""
     near = router.here or _is_here(urlsplit(router.base).hostname or "")
     return near and router.secret is not None and router.certificate is None
 
 
-def leads_to_us(address: str, port: int) -> bool:
-    """Tell whether our own user listens at the other end of a connection of this machine."""
+def leads_to(uid: int, address: str, port: int) -> bool:
+    """Tell whether this user listens at the other end of a connection of this machine."""
     from opencoderouter.kernel.peers import peers
 
     kernel = peers()
     if kernel is None:  # it cannot be told
         return True
     owner = kernel.listener(address, port)
-    return owner is not None and owner.uid == os.getuid()
+    return owner is not None and owner.uid == uid
 
 
 def trusting(certificate: Path) -> ssl.SSLContext:
@@ -248,9 +273,9 @@ def _is_here(host: str) -> bool:
     return is_near(host)
 
 
-def _is_ours(port: int) -> bool:
+def _belongs(port: int, owner: int) -> bool:
     """Tell whether this user, and nobody else, listens on ``port``: others are not believed."""
-    return {item.uid for item in _listening(port)} <= {os.getuid()}
+    return {item.uid for item in _listening(port)} <= {owner}
 
 
 def _host(port: int) -> str:

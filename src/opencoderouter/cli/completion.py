@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from contextlib import redirect_stdout
-from dataclasses import replace
 from enum import StrEnum
 from io import StringIO
 from typing import Annotated
@@ -73,10 +72,11 @@ def projects(context: typer.Context) -> Iterable[str]:
     """Return the projects of the router that the command asks."""
     from opencoderouter.cli.api import call
     from opencoderouter.cli.ask import asked
+    from opencoderouter.cli.deadline import within
     from opencoderouter.core.slug import is_slug
 
-    router = replace(asked(context, context.params.get("router")), patience=_PATIENCE)
-    found = [row["slug"] for row in call(router, "/api/backends")]
+    router = asked(context, context.params.get("router"))
+    found = [row["slug"] for row in within(_PATIENCE, call, router, "/api/backends")]
     return filter(is_slug, found)  # a shell reads it: no router can make it run anything
 
 

@@ -51,6 +51,16 @@ Listen = Annotated[
         show_default=False,
     ),
 ]
+RouterUser = Annotated[
+    str | None,
+    typer.Option(
+        "--router-user",
+        envvar="OCR_ROUTER_USER",
+        metavar="USER",
+        help="Whose the router of --router is, if it runs on this machine. [you]",
+        show_default=False,
+    ),
+]
 System = Annotated[
     str | None,
     typer.Argument(
@@ -84,7 +94,12 @@ Undo = Annotated[
     *"dns_zone dns_forward dns_allow dns_claim_local".split(),
     **_HEARING,
 )
-def dns(context: typer.Context, router: Router = None, listen: Listen = None) -> int:
+def dns(
+    context: typer.Context,
+    router: Router = None,
+    router_user: RouterUser = None,
+    listen: Listen = None,
+) -> int:
     """Answer DNS questions for the projects of a router, and by mDNS for other names in .local.
 
     It follows the router's events, and waits for it while there is none. With --no-mdns there are
@@ -97,7 +112,7 @@ def dns(context: typer.Context, router: Router = None, listen: Listen = None) ->
 
     settings, _ = options.settings(context)
     places = tuple(_place(text, "--listen") for text in listen or _here())
-    target = _target(settings, router)
+    target = _target(settings, router, api.uid_of(router_user) if router_user else None)
     logs.configure(settings.log_format, settings.log_level)
     try:
         return sidecar.run(settings, places, target, partial(_say, settings.dns_zone))
@@ -243,7 +258,7 @@ def _place(text: str, option: str) -> tuple[str, int]:
         raise Failure(f"{option} {printable(text)}: must be {allowed}", 2) from None
 
 
-def _target(settings: Settings, url: str | None) -> Callable[[], Target | Away]:
+def _target(settings: Settings, url: str | None, owner: int | None) -> Callable[[], Target | Away]:
     """Return what finds the router anew each time: its password may be another one by then.
 
     Raises Failure for a URL that is none.
@@ -255,11 +270,11 @@ def _target(settings: Settings, url: str | None) -> Callable[[], Target | Away]:
 
     def target() -> Target | Away:
         try:
-            router = api.router_at(url) if url is not None else api.own_router(settings)
+            router = api.router_at(url, owner) if url is not None else api.own_router(settings)
             context = api.trusting(router.certificate) if router.certificate else None
         except Failure as failure:
             return Away(str(failure))
-        proof = api.leads_to_us if api.must_be_ours(router) else None
+        proof = partial(api.leads_to, router.owner) if api.must_be_proven(router) else None
         return Target(router.base, router.secret, context, proof)
 
     return target

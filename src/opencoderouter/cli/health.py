@@ -12,6 +12,8 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from opencoderouter.cli.deadline import within
+from opencoderouter.core.printable import printable
 from opencoderouter.presence import Presence, look
 
 if TYPE_CHECKING:
@@ -34,19 +36,38 @@ def quick(arguments: Sequence[str]) -> int | None:
 
     None: these arguments, or the settings, are for the command line parser.
     """
-    options = [one for one in arguments if one not in COMMANDS]
-    command = "".join(one for one in arguments if one in COMMANDS)
     try:
-        given = dict(zip(options[::2], options[1::2], strict=True))
-        if command not in {"", *COMMANDS} or given.keys() - {_WAIT, _STATE}:
-            return None
-        state, wait = given.get(_STATE) or usual_state(), seconds(given.get(_WAIT))
+        command, given = _taken(arguments)
+        state = _expanded(given.get(_STATE) or usual_state())
+        wait = seconds(given.get(_WAIT))
     except (ValueError, OSError):
         return None
-    reason = trouble(os.path.expanduser(state), command, wait)  # noqa: PTH111 - pathlib is slow to import
+    reason = trouble(state, command, wait)
     if reason:
         sys.stderr.write(f"ocr-router: {reason}\n")
     return 1 if reason else 0
+
+
+def _taken(arguments: Sequence[str]) -> tuple[str, dict[str, str]]:
+    """Return the command, or "", and the options. Raises ValueError for all else."""
+    command, options = "", dict[str, str]()
+    words = iter(arguments)
+    for word in words:
+        if word in {_WAIT, _STATE} and (value := next(words, "")):
+            options[word] = value
+        elif word in COMMANDS and not command:
+            command = word
+        else:
+            raise ValueError(word)
+    return command, options
+
+
+def _expanded(path: str) -> str:
+    """Return a path with the home in it. Raises ValueError where nobody knows one."""
+    path = os.path.expanduser(path)  # noqa: PTH111 - pathlib is slow to import
+    if path.startswith("~"):
+        raise ValueError(path)
+    return path
 
 
 def seconds(wait: str | None) -> float:
@@ -66,14 +87,17 @@ def usual_state() -> str:
     if chosen := os.environ.get("OCR_STATE_DIR"):
         return chosen
     base = os.environ.get("XDG_CONFIG_HOME") or "~/.config"
-    file = os.environ.get("OCR_CONFIG") or f"{base}/opencoderouter/config.toml"
-    file = os.path.expanduser(file)  # noqa: PTH111 - pathlib is slow to import
-    if os.path.exists(file):  # noqa: PTH110 - as above
+    named = os.environ.get("OCR_CONFIG")
+    file = _expanded(named or f"{base}/opencoderouter/config.toml")
+    if named or os.path.exists(file):  # noqa: PTH110 - pathlib is slow to import
         import tomllib
 
         with open(file, "rb") as opened:  # noqa: PTH123 - as above
-            if chosen := tomllib.load(opened).get("state_dir"):
-                return str(chosen)
+            chosen = tomllib.load(opened).get("state_dir")
+        if isinstance(chosen, str):
+            return chosen
+        if chosen is not None:
+            raise ValueError(chosen)
     return f"{os.environ.get('XDG_STATE_HOME') or '~/.local/state'}/opencoderouter"
 
 
@@ -102,7 +126,8 @@ def _ask(one: Presence) -> str:
     host = f"[{one.address}]" if ":" in one.address else one.address
     where = f"{one.scheme}://{host}:{one.port}"
     try:
-        reason = _asked_dns(one) if one.kind == "dns" else _asked_router(one)
+        asked = _asked_dns if one.kind == "dns" else _asked_router
+        reason = within(_PATIENCE, asked, one)
     except OSError as error:
         reason = f"no answer ({error.strerror or error})"
     return f"{where}: {reason}" if reason else ""
@@ -116,14 +141,14 @@ def _asked_router(one: Presence) -> str:
     try:
         connection.request("GET", "/api/health", headers={"Host": f"localhost:{one.port}"})
         told = json.loads(connection.getresponse().read(_LARGEST))
-    except (HTTPException, ValueError):
+    except (HTTPException, ValueError, RecursionError):
         return "what answers there is not a router"
     finally:
         connection.close()
     if isinstance(told, dict) and told.get("healthy") is True:
         return ""
     detail = told.get("detail") if isinstance(told, dict) else None
-    return str(detail or "what answers there is not a router")
+    return printable(str(detail or "what answers there is not a router"))
 
 
 def _connection(one: Presence) -> HTTPConnection:

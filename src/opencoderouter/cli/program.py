@@ -17,5 +17,6 @@ def find_program(name: str) -> str:
     """
     if "/" in name:
         return str(Path(name).expanduser().absolute())
-    places = ":".join(map(os.path.expanduser, _PLACES))  # without a home that is nowhere
-    return shutil.which(name) or shutil.which(name, path=places) or name
+    # Without a home, "~" would be a directory of wherever this runs.
+    places = ":".join(place for place in map(os.path.expanduser, _PLACES) if place[0] == "/")
+    return shutil.which(name) or (places and shutil.which(name, path=places)) or name

@@ -19,7 +19,12 @@ from opencoderouter.wiring.holder import user_name
 _CODE = "config"
 _WRITE, _OTHERS = 0o022, 0o077
 _PASSWORD = re.compile(r"""^\s*["']?password["']?\s*=""", re.MULTILINE)
-_BESIDE = {"OCR_CONFIG", "OCR_ROUTER", "OCR_TOKEN"}  # variables that are no settings
+_BESIDE = {
+    "OCR_CONFIG",
+    "OCR_ROUTER",
+    "OCR_ROUTER_USER",
+    "OCR_TOKEN",
+}  # variables that are no settings
 _WHY = "It names programs that the router runs: who can change it runs commands as you."
 
 

@@ -16,6 +16,7 @@ from opencoderouter.doctor.finding import Check, Finding, Status
 from opencoderouter.doctor.thread import threaded
 from opencoderouter.kernel.namespaces import (
     container_marks,
+    hides_processes,
     sees_all_processes,
     sees_hardware,
     tells_users_apart,
@@ -24,6 +25,7 @@ from opencoderouter.kernel.processes import may_read, opencode_processes
 
 _CODE = "container"
 _AS_YOU = 'docker run --network host --pid host --user "$(id -u):$(id -g)" ...'
+_GROUPS = 'ps -u "$(id -u)" -o pid,gid,args'  # which of them have another group
 _LAYERED = {"overlay", "fuse.fuse-overlayfs", "aufs"}
 
 
@@ -36,6 +38,7 @@ class Place:
     users: bool  # all users of the machine are told apart
     hardware: bool  # a network interface here is a device, not one half of a pair
     processes: bool = True  # all processes of the machine are there
+    hides: bool = False  # /proc shows only what may be traced
     hidden: bool = False  # OpenCode runs as our user, and may not be looked at
     uid: int = 1000
     lost: str = ""  # the state directory, if it ends with the container
@@ -53,6 +56,8 @@ def judge(place: Place) -> Iterable[Finding]:
     if not place.proc:
         return (_no_proc(),)
     found = [] if place.users else [_users(place)]
+    if place.hides:
+        found.append(_hides(place))
     if place.hidden:
         found.append(_hidden(place))
     if place.marks:
@@ -88,8 +93,21 @@ def _processes(place: Place) -> Finding:
     )
 
 
+def _hides(place: Place) -> Finding:
+    return Finding(
+        _CODE,
+        Status.INFO,
+        "/proc does not show all of your processes (hidepid)",
+        (*place.marks, "/proc/self/mountinfo"),
+        "Not those with another group, nor sshd's. Who comes in by an SSH forward gives the "
+        "password, since it could be an agent's tool; so does whoever else is not shown.",
+        ("mount -o remount,hidepid=0 /proc",),
+    )
+
+
 def _hidden(place: Place) -> Finding:
     capability = "docker run --network host --pid host --user 0:0 --cap-add SYS_PTRACE ..."
+    there = capability if place.uid == 0 else _AS_YOU
     return Finding(
         _CODE,
         Status.WARNING,
@@ -97,7 +115,7 @@ def _hidden(place: Place) -> Finding:
         (*place.marks, f"uid {place.uid}, gid {os.getegid()}"),
         "Their sockets and directories are not known, so they are not found. The kernel shows them "
         "to the same user and group only; root needs a capability besides.",
-        (_AS_YOU if place.uid else capability,),
+        (there if place.marks else _GROUPS,),
     )
 
 
@@ -168,6 +186,7 @@ def _place(facts: Facts) -> Place:
         users=tells_users_apart(facts.proc),
         hardware=sees_hardware(facts.sys),
         processes=sees_all_processes(facts.proc),
+        hides=hides_processes(facts.proc),
         hidden=_is_hidden(facts.proc),
         uid=os.geteuid(),
         lost=_without_volume(facts.settings.state_dir, facts.proc),

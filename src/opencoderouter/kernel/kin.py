@@ -6,11 +6,16 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from opencoderouter.kernel.marks import MARK
-from opencoderouter.kernel.namespaces import sees_all_processes
+from opencoderouter.kernel.namespaces import (
+    hides_processes,
+    sees_all_processes,
+    sees_hardware,
+)
 from opencoderouter.kernel.processes import (
     Stat,
     below,
     environment,
+    keeps_marks,
     may_read,
     process,
     socket_owners,
@@ -22,6 +27,7 @@ _ITS_MARK, _MARKED = "OPENCODE", "1"
 # Who begins during a look may have been handed the socket by who ended before its turn. So many
 # looks at the newcomers; each is shorter than the one before.
 _LOOKS = 8
+_SSHD = "sshd"  # also sshd-session
 
 _Program = tuple[int, int, str, int]
 
@@ -31,6 +37,7 @@ class Kin:
 
     def __init__(self, proc: Path = Path("/proc")) -> None:
         self._proc = proc
+        self._sees_all = sees_all_processes(proc) and not hides_processes(proc)
         self._agents: dict[_Program, bool] = {}  # whether it is one by itself, not by its parents
 
     def agents(self, inodes: Collection[int]) -> frozenset[int]:
@@ -40,11 +47,10 @@ class Kin:
         one, or was started with a mark (OpenCode's, or that of a server that was started here)
         by which it is still known after its parents are gone. A socket that is gone when its
         holder's turn comes is not found: who wants to know of a living one asks afterwards
-        whether it is still there. Where an agent's descriptors may not be read, or agents may run
-        outside of this container, they may have every socket that nobody else is seen to have.
-        Nor is one found of a process that has got
-        rid of both its parents and its marks on purpose: a process of the same user that wants in
-        can as well read the password.
+        whether it is still there. Where an agent's descriptors may not be read, or not all
+        processes are shown, they may have every socket that nobody else is seen to have. Nor is
+        one found of a process that has got rid of both its parents and its marks on purpose: a
+        process of the same user that wants in can as well read the password.
         """
         wanted, found = set(inodes), set[int]()
         family, looked = dict[int, Stat](), set[int]()
@@ -62,17 +68,20 @@ class Kin:
         self._agents = {one: self._agents[one] for one in programs if one in self._agents}
         return frozenset(found)
 
-    def _may_be_hidden(self, agents: Collection[int], family: Collection[int]) -> bool:
-        """Tell whether agents may have what cannot be looked at.
+    def _may_be_hidden(self, agents: Collection[int], family: Mapping[int, Stat]) -> bool:
+        """Tell whether agents may have what nobody is seen to have.
 
-        What nobody is seen to have in a container is held outside of it, where the network is
-        shared; or by a process inside that may not be read, such as sshd's for its user.
+        One that is known may, if it cannot be read; so may any process whose marks are kept from
+        us, since it has another group, say; and where not all are shown, those that are not. But
+        in a container with a network of its own it may be sshd's, which cannot be read: who comes
+        in by a forward there is the user.
         """
-        if any(not may_read(pid, proc=self._proc) for pid in agents):
+        closed = [pid for pid in family if not may_read(pid, proc=self._proc)]
+        if any(pid in agents or keeps_marks(pid, proc=self._proc) for pid in closed):
             return True
-        if sees_all_processes(self._proc):
+        if self._sees_all:
             return False
-        return all(may_read(pid, proc=self._proc) for pid in family)
+        return sees_hardware() or not any(family[pid].comm.startswith(_SSHD) for pid in closed)
 
     def _all(self, family: Mapping[int, Stat]) -> set[int]:
         roots = [pid for pid, stat in family.items() if self._is_agent(_program(pid, stat))]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -29,6 +30,24 @@ def sees_all_processes(proc: Path = Path("/proc")) -> bool:
         return (proc / "self/ns/pid").stat().st_ino == _MACHINE_PIDS
     except OSError:
         return not (proc / "self").exists()
+
+
+def hides_processes(proc: Path = Path("/proc")) -> bool:
+    """Tell whether ``/proc`` shows only what may be traced (``hidepid=``, proc(5)).
+
+    Of our own user's processes that are not those with another group, or more capabilities, and
+    such as make themselves unreadable. To members of a group (``gid=``) all is shown.
+    """
+    try:
+        lines = (proc / "self/mountinfo").read_text().splitlines()
+    except OSError:
+        return False
+    mounts = [fields for fields in map(str.split, lines) if fields[4] == "/proc"]
+    if not mounts:
+        return False
+    options = dict(one.partition("=")[::2] for one in mounts[-1][-1].split(","))
+    exempt = int(options.get("gid", 0)) in {os.getegid(), *os.getgroups()}
+    return options.get("hidepid", "0") not in {"0", "off"} and not ("gid" in options and exempt)
 
 
 def container_marks(environment: Mapping[str, str], root: Path = Path("/")) -> tuple[str, ...]:

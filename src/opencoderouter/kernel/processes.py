@@ -18,6 +18,7 @@ from opencoderouter.core.model import Kind
 from opencoderouter.kernel.commands import opencode_kind
 
 _PROC = Path("/proc")
+_INIT = 1
 _DELETED = " (deleted)"
 _BUFFER = 1 << 16
 _SOCKET = re.compile(r"socket:\[(\d+)\]")
@@ -108,6 +109,19 @@ def socket_owners(
         found |= dict.fromkeys(held, pid)
         wanted -= held
     return found
+
+
+def keeps_marks(pid: int, *, proc: Path = _PROC) -> bool:
+    """Tell whether a process is our user's that lacks nothing but our right to read it.
+
+    It has another group, more capabilities, or is kept apart by a security module. One that has
+    made itself unreadable has files in ``/proc`` that are root's; and the machine's init, from
+    which all descend, has all capabilities there are.
+    """
+    try:
+        return pid != _INIT and Path(f"{proc}/{pid}/fd").stat().st_uid == os.geteuid()
+    except OSError:
+        return False
 
 
 def may_read(pid: int, *, proc: Path = _PROC) -> bool:

@@ -36,3 +36,12 @@ def test_a_relative_path_is_meant_from_here(
     """Servers start in other directories, and must find the same program."""
     monkeypatch.chdir(tmp_path)
     assert find_program("./opencode") == str(tmp_path / "opencode")
+
+
+def test_without_a_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A directory that is called ~, here, is not the home: who wrote it is not known."""
+    monkeypatch.setenv("HOME", "~")
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    monkeypatch.chdir(tmp_path)
+    program(tmp_path / "~/.opencode/bin")
+    assert find_program("opencode") == "opencode"

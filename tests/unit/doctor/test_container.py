@@ -56,6 +56,10 @@ MARK = ("/.dockerenv",)
             [(Status.WARNING, "OpenCode processes of this user may not be looked at")],
         ),
         (
+            Place((), proc=True, users=True, hardware=True, hides=True),
+            [(Status.INFO, "/proc does not show all of your processes (hidepid)")],
+        ),
+        (
             Place((), proc=True, users=True, hardware=True, processes=False, uid=0),
             [(Status.OK, "Not in a container")],
         ),
@@ -70,11 +74,14 @@ def test_judged(place: Place, expected: list[tuple[Status, str]]) -> None:
     assert [(finding.status, finding.summary) for finding in judge(place)] == expected
 
 
-@pytest.mark.parametrize(("uid", "words"), [(0, "--cap-add SYS_PTRACE"), (7, "$(id -g)")])
-def test_how_to_look_at_them(uid: int, words: str) -> None:
-    """A user needs the group, root a capability."""
-    (finding,) = judge(Place((), proc=True, users=True, hardware=True, hidden=True, uid=uid))
-    assert words in finding.mend[0]
+@pytest.mark.parametrize(
+    ("marks", "uid", "words"),
+    [(MARK, 0, "--cap-add SYS_PTRACE"), (MARK, 7, "$(id -g)"), ((), 7, "ps -u")],
+)
+def test_how_to_look_at_them(marks: tuple[str, ...], uid: int, words: str) -> None:
+    """In a container a user needs the group, root a capability; outside they need ours."""
+    place = Place(marks, proc=True, users=True, hardware=True, hidden=True, uid=uid)
+    assert words in next(iter(judge(place))).mend[0]
 
 
 def test_a_layer(tmp_path: Path) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from opencoderouter.kernel.namespaces import (
     container_marks,
+    hides_processes,
     sees_all_processes,
     sees_hardware,
     tells_users_apart,
@@ -45,6 +47,28 @@ def test_processes(tmp_path: Path) -> None:
     assert not sees_all_processes(tmp_path)
     (tmp_path / "self/ns/pid").touch()
     assert not sees_all_processes(tmp_path)
+
+
+def test_hidden_processes(tmp_path: Path) -> None:
+    """The mount of /proc says it, the last one; who is in its group sees all."""
+    assert not hides_processes(tmp_path)
+    (tmp_path / "self").mkdir()
+    mine, other = os.getegid(), max([os.getegid(), *os.getgroups()]) + 1
+    for options, hides in (
+        ("rw", False),
+        ("rw,hidepid=0", False),
+        ("rw,gid=5,hidepid=off", False),
+        ("rw,hidepid=2", True),
+        ("rw,hidepid=invisible", True),
+        ("rw,hidepid=ptraceable", True),
+        (f"rw,gid={mine},hidepid=invisible", False),
+        (f"rw,gid={other},hidepid=invisible", True),
+    ):
+        lines = ["21 1 0:20 / /proc rw - proc proc rw,hidepid=off"]
+        lines += [f"22 21 0:21 / /proc rw,relatime shared:5 - proc proc {options}"]
+        lines += ["23 22 0:22 / /proc/x rw - tmpfs tmpfs rw"]
+        (tmp_path / "self/mountinfo").write_text("\n".join(lines))
+        assert hides_processes(tmp_path) is hides
 
 
 def test_marks(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import ssl
 import subprocess
@@ -19,10 +20,12 @@ from opencoderouter.cli.api import (
     NoRouter,
     Router,
     call,
-    must_be_ours,
+    leads_to,
+    must_be_proven,
     own_router,
     router_at,
     takes,
+    uid_of,
 )
 from opencoderouter.cli.failure import Failure
 from opencoderouter.settings import Settings
@@ -195,6 +198,13 @@ def test_another_users_port_is_shown_nothing(
         for host in ("127.0.0.1", "localhost", "x.localhost", "[::1]"):
             assert router_at(f"http://{host}:{settings.port}").secret is None
         assert router_at(f"http://192.0.2.1:{settings.port}").secret == "ocrt_x"
+        known = router_at(f"http://127.0.0.1:{settings.port}", uid_of(str(UID)))
+        assert (known.secret, must_be_proven(known)) == ("ocrt_x", True)
+        assert leads_to(UID, "127.0.0.1", settings.port)
+        assert not leads_to(os.getuid(), "127.0.0.1", settings.port)
+    with serving() as (http, shown), pytest.raises(NoRouter, match="another user listens"):
+        call(replace(known, base=f"http://127.0.0.1:{http.server_port}"), "/200/1")
+    assert shown == []
 
 
 def test_https_trusts_one_certificate(settings: Settings, tmp_path: Path) -> None:
@@ -245,6 +255,6 @@ def test_a_router_of_one_address() -> None:
         port = listening.getsockname()[1]
         asked = own_router(Settings.model_validate({"port": port, "password": "of the test"}))
         assert asked.base == f"http://{mine}:{port}"
-        assert must_be_ours(replace(asked, secret="some"))
+        assert must_be_proven(replace(asked, secret="some"))
         with socket.create_server(("127.0.0.1", port)):
             assert own_router(Settings(port=port)).base == f"http://localhost:{port}"

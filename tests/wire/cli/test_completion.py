@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -86,6 +87,33 @@ def test_a_router_cannot_make_a_shell_run_anything(
 ) -> None:
     """What is no project's name is not offered."""
     assert offered(run, environment, f"ocr-router open --router {hostile} ") == {"good"}
+
+
+def test_a_router_that_drips(run: Run, environment: dict[str, str]) -> None:
+    """Who has pressed Tab does not wait for the end of what never ends."""
+    enough = threading.Event()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            with suppress(OSError):
+                while not enough.wait(0.2):
+                    self.wfile.write(b" ")
+
+        def log_message(self, *_: object) -> None:
+            """Be silent."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        url = f"http://127.0.0.1:{server.server_port}"
+        try:
+            assert offered(run, environment, f"ocr-router open --router {url} ") == set()
+        finally:
+            enough.set()
+            server.shutdown()
+            thread.join()
 
 
 @pytest.mark.parametrize("words", ["open ", "open --router nonsense ", "token revoke ", "env x"])

@@ -31,6 +31,7 @@ _CLOSED = 'mount --bind /etc /etc && mount -o remount,bind,ro /etc && exec "$@"'
         (("--listen", "::1:53"), "--listen ::1:53: must be ADDRESS:PORT"),
         (("--listen", "desk:53"), "--listen desk:53: must be ADDRESS:PORT"),
         (("--router", "desk"), "--router desk: must be an http:// or https:// URL"),
+        (("--router-user", "no.such"), "--router-user no.such: there is no such user"),
         (("--dns-zone", "x.local"), "--dns-zone x.local: must be a domain"),
         (("setup", "beos"), "SYSTEM beos: must be one of resolved, "),
         (

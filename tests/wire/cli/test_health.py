@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -113,6 +113,8 @@ def answer(status: int, body: bytes) -> bytes:
         (answer(200, b"[1]"), "what answers there is not a router"),
         (b"SSH-2.0-OpenSSH_9.2\r\n", "what answers there is not a router"),
         (answer(503, b'{"detail": "All connections are taken."}'), "All connections are taken."),
+        (answer(503, b'{"detail": "\\u001b[2J\\nfine"}'), r"\x1b[2J\nfine"),
+        (answer(200, b"[" * 60_000), "what answers there is not a router"),
         (b"", "what answers there is not a router"),
     ],
 )
@@ -148,12 +150,35 @@ def test_nobody_listens(tmp_path: Path) -> None:
     assert found == f"http://[::1]:{port}: no answer (Connection refused)"
 
 
+def test_an_answer_that_drips(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The patience is for all of it, not for each octet."""
+    monkeypatch.setattr(health, "_PATIENCE", 0.2)
+    enough = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+
+        def drip() -> None:
+            with listening.accept()[0] as client, suppress(OSError):
+                while not enough.wait(0.05):
+                    client.sendall(b"H")
+
+        thread = threading.Thread(target=drip)
+        thread.start()
+        with present(tmp_path, Presence("serve", "http", "127.0.0.1", port)):
+            found = health.trouble(str(tmp_path), "", 0)
+        enough.set()
+        thread.join(30)
+    assert found == f"http://127.0.0.1:{port}: no answer (timed out)"
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
         (("--wait", "10"), "--wait 10: must be a duration such as 10s"),
         (("web",), "COMMAND web: must be serve or dns"),
         (("--port", "1"), "No such option: --port"),
+        (("serve", "--state-dir"), "Option '--state-dir' requires an argument"),
+        (("--state-dir", "dns", "x"), "COMMAND x: must be serve or dns"),
     ],
 )
 def test_what_cannot_be_meant(run: Run, arguments: tuple[str, ...], words: str) -> None:
@@ -189,6 +214,25 @@ def test_the_same_place(
         monkeypatch.setenv(name, value)
     expected = load({})[0].state_dir
     assert Path(health.usual_state()).expanduser() == expected
+
+
+def test_settings_that_are_wrong(run: Run, environment: dict[str, str], tmp_path: Path) -> None:
+    """They are told as by every command, exit code 2."""
+    environment["OCR_CONFIG"] = str(tmp_path / "none.toml")
+    done = run("health")
+    assert (done.returncode, done.stderr.strip()[-21:]) == (2, "there is no such file")
+    (tmp_path / "none.toml").write_text("state_dir = 5")
+    done = run("health")
+    assert done.returncode == 2
+    assert "state_dir" in done.stderr
+
+
+def test_without_a_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A directory that is called ~, here, is not taken for it."""
+    for name in [name for name in os.environ if name.startswith(("OCR_", "XDG_"))]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", "~")
+    assert health.quick([]) is None
 
 
 def test_it_is_cheap(environment: dict[str, str], tmp_path: Path) -> None:

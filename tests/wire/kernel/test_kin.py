@@ -181,14 +181,70 @@ def heir(held: socket.socket) -> Iterator[None]:
 def test_outside_of_the_container(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where agents may run unseen, a socket that nobody here has is theirs; others are not.
 
-    But for what a process of the user's may have that cannot be read, such as sshd's.
+    But for what sshd may have, in a container with a network of its own.
     """
-    with holder(tmp_path) as user:
-        monkeypatch.setattr(kin, "sees_all_processes", lambda _: False)
-        monkeypatch.setattr(kin, "may_read", lambda *_, **__: True)
-        assert Kin().agents([user.inode, 1]) - {user.inode} == {1}
-        monkeypatch.setattr(kin, "may_read", lambda pid, **_: pid != user.pid)
-        assert 1 not in Kin().agents([user.inode, 1])
-        monkeypatch.setattr(kin, "sees_all_processes", lambda _: True)
-        monkeypatch.setattr(kin, "may_read", lambda *_, **__: True)
-        assert 1 not in Kin().agents([user.inode, 1])
+    (tmp_path / "a").mkdir()
+    monkeypatch.setattr(kin, "keeps_marks", lambda *_, **__: False)
+    with holder(tmp_path) as user, holder(tmp_path / "a", "sshd-session a") as forward:
+        for closed, seen, hides, hardware, theirs in (
+            (0, False, False, True, True),
+            (0, False, False, False, True),
+            (user.pid, False, False, False, True),
+            (forward.pid, False, False, False, False),
+            (forward.pid, False, False, True, True),
+            (forward.pid, True, True, True, True),
+            (forward.pid, True, False, True, False),
+            (0, True, False, False, False),
+        ):
+            monkeypatch.setattr(kin, "may_read", lambda pid, closed=closed, **_: pid != closed)
+            monkeypatch.setattr(kin, "sees_all_processes", lambda _, seen=seen: seen)
+            monkeypatch.setattr(kin, "hides_processes", lambda _, hides=hides: hides)
+            monkeypatch.setattr(kin, "sees_hardware", lambda hardware=hardware: hardware)
+            found = Kin().agents([user.inode, 1])
+            assert (1 in found) == theirs
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="becoming another user needs root")
+def test_another_group() -> None:
+    """Whose marks the kernel keeps from us for its group may be an agent; sshd's is none."""
+    script = """if True:
+        import os, socket, sys
+        from opencoderouter.kernel.kin import Kin
+        held = socket.socket()
+        print(sorted(Kin().agents([os.fstat(held.fileno()).st_ino, 1]) & {1}), flush=True)
+    """
+    for group, undumpable, found in ((4545, False, "[]"), (0, False, "[1]"), (0, True, "[]")):
+        with _other(4545, group, undumpable=undumpable):
+            command = ["setpriv", "--reuid=4545", "--regid=4545", "--clear-groups"]
+            done = subprocess.run(
+                [*command, sys.executable, "-c", script],
+                cwd="/",
+                env={"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+                capture_output=True,
+                text=True,
+                check=False,
+                timeout=50,
+            )
+        assert done.stdout.strip() == found, done.stderr
+
+
+@contextmanager
+def _other(uid: int, group: int, *, undumpable: bool) -> Iterator[None]:
+    """Run a process of this user and group, which can make itself unreadable (PR_SET_DUMPABLE)."""
+    script = f"""if True:
+        import ctypes
+        ctypes.CDLL(None).prctl(4, {int(not undumpable)})
+        input(print(flush=True))
+    """
+    command = ["setpriv", f"--reuid={uid}", f"--regid={group}", "--clear-groups"]
+    with subprocess.Popen(
+        [*command, sys.executable, "-c", script],
+        cwd="/",
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        yield
+        process.kill()
