@@ -13,6 +13,7 @@ let
   inherit (pkgs.stdenv.hostPlatform) isLinux isDarwin;
   settings = units.file cfg.settings;
   argv = [ (lib.getExe cfg.package) "serve" "--" ] ++ cfg.projects;
+  log = "${config.home.homeDirectory}/Library/Logs/opencoderouter.log";
   # Agents find the programs that the user has.
   path = lib.concatStringsSep ":" [
     "${config.home.profileDirectory}/bin"
@@ -66,13 +67,17 @@ in
 
     launchd.agents.opencoderouter = lib.mkIf isDarwin {
       enable = true;
+      # As in ../deploy/launchd, which says why.
       config = {
         ProgramArguments = argv;
         EnvironmentVariables.PATH = path;
         RunAtLoad = true;
         KeepAlive.SuccessfulExit = false;
         ExitTimeOut = 45;
-        StandardErrorPath = "${config.home.homeDirectory}/Library/Logs/opencoderouter.log";
+        ProcessType = "Interactive";
+        SoftResourceLimits.NumberOfFiles = 20480;
+        StandardOutPath = log;
+        StandardErrorPath = log;
       };
     };
   };

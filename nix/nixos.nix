@@ -13,10 +13,17 @@ let
   routers = lib.attrValues cfg.users;
   ports = map (router: router.settings.port) routers;
 
+  # Those that listen for other machines, too.
+  isLoopback = host: lib.elem (lib.toLower host) [ "localhost" "::1" "[::1]" ] || lib.hasPrefix "127." host;
+  reached = lib.filter (router: !isLoopback router.settings.hostname) routers;
+
   # ADDRESS:PORT, an IPv6 address in brackets.
   port = place: lib.toInt (lib.last (lib.splitString ":" place));
   open = lib.filter (place: !(lib.hasPrefix "127." place || lib.hasPrefix "[::1]:" place)) cfg.dns.listen;
   dnsPorts = lib.optionals cfg.dns.enable (lib.unique (map port open));
+  # Whether the DNS server follows a router of this machine.
+  host = builtins.match "[a-z]+://(\\[[^]]*]|[^:/]*).*" cfg.dns.router;
+  isHere = cfg.dns.enable && host != null && isLoopback (lib.head host);
 
   # A service as deploy/systemd has it; what depends on where things are is given.
   service =
@@ -55,10 +62,11 @@ let
 
   dns =
     service ../deploy/systemd/system/opencoderouter-dns.service
-      {
+      (lib.filterAttrs (_: value: value != null) {
         OCR_CONFIG = "${units.file cfg.dns.settings}";
         OCR_ROUTER = cfg.dns.router;
-      }
+        OCR_ROUTER_USER = cfg.dns.routerUser;
+      })
       {
         ExecStart = units.command (
           [ program "dns" ] ++ lib.concatMap (place: [ "--listen" place ]) cfg.dns.listen
@@ -93,8 +101,8 @@ in
       type = lib.types.bool;
       default = false;
       description = ''
-        Whether other machines reach the routers (TCP), their mDNS (UDP 5353), and the DNS server where it listens beyond
-        this machine. They need the password or a token.
+        Whether other machines reach the routers (TCP), their mDNS (UDP 5353), and the DNS server, each where it listens
+        beyond this machine. They need the password or a token.
       '';
     };
 
@@ -115,6 +123,14 @@ in
         type = lib.types.str;
         default = "http://127.0.0.1:8080";
         description = "The router whose names it tells.";
+      };
+
+      routerUser = lib.mkOption {
+        type = lib.types.nullOr lib.types.str;
+        default = if lib.length routers == 1 then lib.head (lib.attrNames cfg.users) else null;
+        defaultText = lib.literalMD "the one of {option}`users`, where there is exactly one";
+        example = "alice";
+        description = "Whose router it is, where that is on this machine: nobody else's is shown the token.";
       };
 
       environmentFile = units.options.environmentFile "`OCR_TOKEN`, by which the router knows the DNS server";
@@ -151,6 +167,13 @@ in
           "services.opencoderouter.dns.environmentFile: the router asks the DNS server for a token. Put OCR_TOKEN=... of "
           + "`ocr-router token create dns --read-only` into a file.";
       }
+      {
+        assertion = isHere -> cfg.dns.routerUser != null;
+        message =
+          "services.opencoderouter.dns.routerUser: name the user whose router is at ${cfg.dns.router}; "
+          + "nobody else's is shown the token.";
+      }
+      (units.public "services.opencoderouter.dns" cfg.dns.settings)
     ]
     ++ lib.mapAttrsToList (
       name: user: units.public "services.opencoderouter.users.${name}" user.settings
@@ -163,8 +186,8 @@ in
     environment.systemPackages = [ cfg.package ];
 
     networking.firewall = lib.mkIf cfg.openFirewall {
-      allowedTCPPorts = ports ++ dnsPorts;
-      allowedUDPPorts = lib.optional (lib.any (router: router.settings.mdns or true) routers) 5353 ++ dnsPorts;
+      allowedTCPPorts = map (router: router.settings.port) reached ++ dnsPorts;
+      allowedUDPPorts = lib.optional (lib.any (router: router.settings.mdns or true) reached) 5353 ++ dnsPorts;
     };
 
     systemd.services =

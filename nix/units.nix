@@ -68,15 +68,26 @@ in
     option: settings:
     let
       withPassword = url: builtins.match ".*://[^/]*@.*" url != null;
+      # A path of Nix is copied to the store when it is written down.
+      inStore = place: lib.isPath place || lib.hasPrefix "${builtins.storeDir}/" (toString place);
       secrets =
         lib.optional (settings ? password) "password"
         ++ lib.optional (lib.any withPassword (settings.backend or [ ])) "backend";
+      files = lib.filter (name: settings ? ${name} && inStore settings.${name}) [
+        "password_file"
+        "tls_key"
+      ];
     in
     {
-      assertion = secrets == [ ];
-      message = "${option}.settings: everybody can read the Nix store. Put ${
-        lib.concatMapStringsSep ", " (name: "OCR_${lib.toUpper name}=...") secrets
-      } into a file, and name it in environmentFile.";
+      assertion = secrets == [ ] && files == [ ];
+      message =
+        "${option}.settings: everybody can read the Nix store."
+        + lib.optionalString (secrets != [ ]) " Put ${
+          lib.concatMapStringsSep ", " (name: "OCR_${lib.toUpper name}=...") secrets
+        } into a file, and name it in environmentFile."
+        + lib.optionalString (files != [ ]) (
+          " ${lib.concatStringsSep ", " files}: name a file that is not in it, in quotes: \"/run/secrets/...\"."
+        );
     };
 
   options = {

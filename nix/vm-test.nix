@@ -17,6 +17,7 @@ self: {
           enable = true;
           listen = [ "0.0.0.0:53" ];
           environmentFile = "/run/dns.env";
+          settings.mdns = false; # what it answers it has from the router
         };
       };
     };

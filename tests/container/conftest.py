@@ -10,6 +10,21 @@ import pytest
 from testcontainers.core.network import Network
 from tests.rig import image
 from tests.rig.engine import Engine
+from tests.rig.vessel import network
+
+
+@pytest.fixture(scope="module", params=["docker", "podman"])
+def engine(request: pytest.FixtureRequest) -> Engine:
+    """Return each engine in turn; it has the image by its short name."""
+    request.getfixturevalue(f"{request.param}_image")
+    found: Engine = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.fixture(scope="module")
+def engine_image(engine: Engine, request: pytest.FixtureRequest) -> str:
+    """Return the id of the image in that engine."""
+    return str(request.getfixturevalue(f"{engine.name}_image"))
 
 
 @pytest.fixture(scope="session")
@@ -30,5 +45,5 @@ def opencode_image(
 @pytest.fixture(scope="session")
 def lan(docker: Engine) -> Iterator[Network]:
     """Make a network for containers of Docker, who know each other's names there."""
-    with Network(docker_client_kw={"environment": docker.variables}) as network:
-        yield network
+    with network(docker) as made:
+        yield made

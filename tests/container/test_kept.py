@@ -20,16 +20,16 @@ SHOPS = "/srv/a/shop", "/srv/b/shop"
 
 
 @pytest.fixture
-def volume(docker: Engine) -> Iterator[str]:
+def volume(engine: Engine) -> Iterator[str]:
     """Make a volume."""
-    name = docker.run("volume", "create", f"ocr-{secrets.token_hex(6)}")
+    name = engine.run("volume", "create", f"ocr-{secrets.token_hex(6)}")
     yield name
-    docker.run("volume", "rm", name)
+    engine.run("volume", "rm", name)
 
 
 @contextmanager
 def shops(
-    docker: Engine, image: str, folder: Path, volume: str, projects: Sequence[str]
+    engine: Engine, image: str, folder: Path, volume: str, projects: Sequence[str]
 ) -> Iterator[Vessel]:
     """Run a router that starts the servers of two projects; the program is mounted."""
     mounts = [
@@ -37,7 +37,7 @@ def shops(
         (str(folder / "srv"), "/srv", "rw"),
         (str(folder / "bin/opencode"), "/usr/local/bin/opencode", "ro"),
     ]
-    with launched(docker, image, "serve", "--no-mdns", *projects, volumes=mounts) as running:
+    with launched(engine, image, "serve", "--no-mdns", *projects, volumes=mounts) as running:
         yield running
 
 
@@ -50,25 +50,25 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_killed(docker: Engine, docker_image: str, folder: Path, volume: str) -> None:
+def test_killed(engine: Engine, engine_image: str, folder: Path, volume: str) -> None:
     """A killed one leaves no process and no socket; the next has its names and its password."""
-    with shops(docker, docker_image, folder, volume, SHOPS) as first:
+    with shops(engine, engine_image, folder, volume, SHOPS) as first:
         password, key = first.password(), first.login()
         names = [first.ready(project, headers=key)["slug"] for project in SHOPS]
         assert len(processes.marked(first.mark, "opencode")) >= len(SHOPS)
         first.container.get_wrapped_container().kill()
         assert_gone(first.mark)
         assert not http.answers(f"{first.url}/api/health")
-    with shops(docker, docker_image, folder, volume, SHOPS[::-1]) as second:
+    with shops(engine, engine_image, folder, volume, SHOPS[::-1]) as second:
         assert second.password() == password
         assert [second.ready(project, headers=key)["slug"] for project in SHOPS] == names
 
 
-def test_least_rights(docker: Engine, docker_image: str, volume: str) -> None:
+def test_least_rights(engine: Engine, engine_image: str, volume: str) -> None:
     """With a read-only root, no capabilities and any user, it lacks nothing but a volume."""
     with launched(
-        docker,
-        docker_image,
+        engine,
+        engine_image,
         "serve",
         "--no-mdns",
         user="4321:4321",

@@ -1,4 +1,4 @@
-"""The image by itself, in a network of the engine's: it answers, is well, and ends as it should."""
+"""The image by itself, in a network of the engine's: it answers, and is well, without any shell."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from tests.rig.engine import Engine
 from tests.rig.vessel import Vessel, launched
 from tests.rig.wait import until
 
-# A process whose parent ends before it does, and who ends when its input does: at once.
+_SHELLS = ("bash", "dash")  # all that the base has; sh is one of them
+_WHICH = f"import shutil; print(*filter(None, map(shutil.which, {('sh', *_SHELLS)})))"
+# Prints the pid of a process whose parent has ended, and which ends a moment later.
 _ORPHAN = """\
 import os, sys, time
 ours, theirs = os.pipe()
@@ -24,15 +27,25 @@ else:
 """
 
 
-@pytest.fixture(scope="module", params=["docker", "podman"])
-def router(request: pytest.FixtureRequest) -> Iterator[Vessel]:
-    """Run the image as it is, on each engine; docker asks after its health twice a second."""
-    engine, image = (request.getfixturevalue(request.param + what) for what in ("", "_image"))
+@pytest.fixture(scope="module")
+def router(
+    engine: Engine, engine_image: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Vessel]:
+    """Run the image with files over its shells; docker asks after its health twice a second."""
+    folder = tmp_path_factory.mktemp("shells")
+    for name in _SHELLS:
+        (folder / name).touch()
+    masks = [(str(folder / name), f"/usr/bin/{name}", "ro") for name in _SHELLS]
     often: dict[str, Any] = (
-        {"healthcheck": {"interval": 500_000_000}} if request.param == "docker" else {}
+        {"healthcheck": {"interval": 500_000_000}} if engine.name == "docker" else {}
     )
-    with launched(engine, image, **often) as running:
+    with launched(engine, engine_image, volumes=masks, **often) as running:
         yield running
+
+
+def test_no_shell(router: Vessel) -> None:
+    """There is none that could be run: all else here does without."""
+    assert router.run("python", "-c", _WHICH) == ""
 
 
 def test_strangers(router: Vessel) -> None:
@@ -72,7 +85,7 @@ def test_reaped(router: Vessel) -> None:
 def test_healthy(router: Vessel) -> None:
     """The program itself says that it is well; docker asks it."""
     router.run("ocr-router", "health")
-    if router.state.get("Health", {}).get("Status"):  # podman's images have none
+    if router.engine.name == "docker":  # podman's images have no health check
         until(lambda: router.state["Health"]["Status"] == "healthy", what=lambda: router.state)
 
 

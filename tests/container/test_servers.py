@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
@@ -85,6 +86,7 @@ def test_stopped(docker: Engine, docker_image: str, lan: Network, far: Vessel) -
             assert running.stop(within=5) == 0, running.log()
 
 
+@pytest.mark.skipif(not shutil.which("curl"), reason="needs curl")
 def test_on_the_host(docker: Engine, docker_image: str, tmp_path: Path) -> None:
     """With the host's network, processes and user it is as outside of a container.
 

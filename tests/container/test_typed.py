@@ -6,20 +6,11 @@ import json
 import secrets
 import subprocess
 
-import pytest
 from tests.rig.engine import Engine
 from tests.rig.image import NAME
 from tests.rig.wait import until
 
 from opencoderouter import __version__
-
-
-@pytest.fixture(params=["docker", "podman"])
-def engine(request: pytest.FixtureRequest) -> Engine:
-    """Return an engine that has the image by its short name."""
-    request.getfixturevalue(f"{request.param}_image")
-    found: Engine = request.getfixturevalue(request.param)
-    return found
 
 
 def test_version(engine: Engine) -> None:

@@ -17,12 +17,16 @@ _ADDRESS = "198.18.0.1"  # of tests/rig/boot.sh
 _DIG = "dig +short @127.0.0.1 shop-alice.local A"
 _OUTSIDE = "cd ~/shop && ~/.opencode/bin/opencode serve --port 30900"
 _SYSTEM, _DNS = "opencoderouter@alice.service", "opencoderouter-dns.service"
-# Writes into the home: an interface, which netlink tells; root's first process, the user's service
-# manager, which must not be seen; and whether rights can be gained.
+# An agent of alice's with another group, whose tool asks the router.
+_AGENT = """setpriv --reuid alice --regid 5000 --clear-groups bash -c 'exec -a opencode bash -c "
+    curl -so /dev/null -w %{http_code} http://127.0.0.1:8081/api/backends; true"'"""
+# Writes into the home: an interface, which netlink tells; root's first process, which is seen; the
+# user's service manager, which must not be; and whether rights can be gained.
 _LOOK = """[Service]
 ExecStartPost=/bin/sh -c 'exec >~/looked; ip -br link show lo | cut -c-2; \\
     ls -d /proc/1 /run/user/*; sed -n "s/NoNewPrivs:.//p" /proc/self/status'
 """
+_NO_BRIDGE = 'OPTIONS="--listen 127.0.0.1:53 --no-mdns"\n'  # nor an answer that comes by it
 _ENVIRONMENT = "~/.config/opencoderouter/environment"
 # As deploy/README.md has them; these run in a clone.
 _INSTALL = """
@@ -152,7 +156,8 @@ def test_system_service(alice: Machine) -> None:
     try:
         rows = _ready(alice, 8081, "shop", "blog")
         assert rows["blog"]["managed"]
-        assert alice.run("cat /home/alice/looked").split() == ["lo", "1"]
+        assert alice.run("cat /home/alice/looked").split() == ["lo", "/proc/1", "1"]
+        assert alice.run(_AGENT) == "401"
         inside = f"nsenter -t {_shown(alice, 'MainPID', _SYSTEM)} -m touch"
         assert alice.run(f"{inside} /home/alice/new /srv/new /tmp/new") == ""
         for place in ("/etc/new", "/usr/new", "/proc/sys/kernel/domainname"):
@@ -164,11 +169,12 @@ def test_system_service(alice: Machine) -> None:
 
 
 def test_dns_service(alice: Machine) -> None:
-    """With no right but to port 53 it answers for a router that asks for a token, UDP and TCP."""
+    """With no right but to port 53 it follows another user's router by a token; UDP and TCP."""
     with _installed(alice):
         _ready(alice, 8080, "shop")
         token = alice.run("ocr-router token create dns --read-only", user="alice")
-        alice.write("/etc/opencoderouter/dns.env", f"OCR_TOKEN={token}\n")
+        told = f"OCR_TOKEN={token}\nOCR_ROUTER_USER=alice\n{_NO_BRIDGE}"
+        alice.write("/etc/opencoderouter/dns.env", told)
         alice.typed(_INSTALL_DNS)
         try:
             until(lambda: alice.run(_DIG) == _ADDRESS, what=alice.journal)

@@ -88,9 +88,13 @@ def _adapted(server: str) -> Json:
     deployment["metadata"]["name"] = _POD
     secret = {"OCR_PASSWORD": _PASSWORD, "OCR_BACKEND": f"shop=http://{server}:4096"}
     for container in _containers(deployment):
-        del container["envFrom"], container["ports"]
+        del container["ports"]
         container["image"] = "localhost/opencoderouter:latest"
-        container["env"] += [{"name": name, "value": value} for name, value in secret.items()]
+        if container.pop("envFrom", None):
+            container["env"] += [{"name": name, "value": value} for name, value in secret.items()]
+        for one in container["env"]:
+            if taken := one.pop("valueFrom", None):
+                one["value"] = secret[taken["secretKeyRef"]["key"]]
     return deployment
 
 
@@ -150,7 +154,21 @@ def test_confined() -> None:
         assert context["capabilities"] == {"drop": ["ALL"]}
         assert context["readOnlyRootFilesystem"] is True
         assert context["allowPrivilegeEscalation"] is False
-        assert {"name": "OCR_AUTH", "value": "always"} in container["env"]
+    assert {"name": "OCR_AUTH", "value": "always"} in pod["containers"][0]["env"]
+
+
+def test_dns_has_one_secret() -> None:
+    """The DNS server, which takes packets from anybody, has the password and nothing else."""
+    router, dns = _containers(_load("deployment.yaml"))
+    (password,) = dns["env"]
+    reference = {"name": "opencoderouter", "key": "OCR_PASSWORD"}
+    assert password == {"name": "OCR_TOKEN", "valueFrom": {"secretKeyRef": reference}}
+    assert "envFrom" not in dns
+    assert router["envFrom"] == [{"secretRef": {"name": "opencoderouter"}}]
+    shared = {one["name"] for one in dns["volumeMounts"]} & {
+        one["name"] for one in router["volumeMounts"]
+    }
+    assert shared == set()
 
 
 def test_probes(pod: Pod) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import shlex
 import shutil
 import subprocess
@@ -113,14 +114,25 @@ def test_generator_takes_every_line(units: dict[str, str]) -> None:
         assert "publish" not in line
 
 
+def test_time_to_end(units: dict[str, str]) -> None:
+    """What stops a service gives no time of its own, so that the container's is what counts."""
+    for name in _SERVICES:
+        unit = units[f"{name}.service"]
+        (stop,) = _lines(unit, "ExecStop")
+        assert "podman rm " in stop
+        assert not {"-t", "--time"} & {word.partition("=")[0] for word in shlex.split(stop)}
+        (start,) = _lines(unit, "ExecStart")
+        options = start.partition(" localhost/opencoderouter")[0]
+        assert "--stop-timeout=" in options
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="needs systemd-analyze")
 def test_systemd_takes_the_units(units: dict[str, str], tmp_path: Path) -> None:
     """`systemd-analyze verify` has nothing to say."""
-    verify = shutil.which("systemd-analyze")
-    assert verify is not None
     for name, unit in units.items():
         (tmp_path / name).write_text(unit)
     files = [str(tmp_path / name) for name in units]
-    command = [verify, "verify", "--man=no", "--recursive-errors=no", *files]
+    command = ["systemd-analyze", "verify", "--man=no", "--recursive-errors=no", *files]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert (done.returncode, done.stderr) == (0, "")
 
@@ -188,3 +200,26 @@ def test_dns_beside_it(user: Rootless, running: Running, units: dict[str, str]) 
         until(lambda: "router followed" in (done := user.call(*log)).stdout + done.stderr)
     finally:
         user.run("podman", "stop", "opencoderouter-dns")
+
+
+@needs_rootless
+def test_port_53(user: Rootless) -> None:
+    """It takes one right in a network of its own, and cannot be had in the host's."""
+    right, refused = "--cap-add=NET_BIND_SERVICE", "needs root or CAP_NET_BIND_SERVICE"
+    assert refused in _complaint(user, "--network=none")
+    assert _complaint(user, "--network=none", right) == ""
+    assert refused in _complaint(user, "--network=host", right)
+
+
+def _complaint(user: Rootless, *options: str) -> str:
+    """Return what a DNS server at port 53 says as it ends; "" when it answers."""
+    place = f"127.53.{secrets.randbelow(256)}.{secrets.randbelow(254) + 1}:53"
+    serve = ("localhost/opencoderouter", "dns", "--no-mdns", f"--listen={place}")
+    container = user.run("podman", "run", "--detach", *options, *serve)
+    try:
+        health = ("ocr-router", "health", "dns", "--wait", "30s")
+        done = user.call("podman", "exec", container, *health)
+        logs = user.call("podman", "logs", container)
+        return logs.stdout + logs.stderr if done.returncode else ""
+    finally:
+        user.run("podman", "rm", "--force", "--volumes", container)

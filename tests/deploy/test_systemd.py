@@ -69,6 +69,13 @@ def test_exposure(unit: Unit, most: int) -> None:
     assert done.returncode == 0, done.stdout
 
 
+@pytest.mark.parametrize("unit", [_USER, _SYSTEM], ids=["user", "system"])
+@pytest.mark.parametrize("key", "ProtectProc ProcSubset PrivateUsers PrivatePIDs".split())
+def test_sees_processes(unit: Unit, key: str) -> None:
+    """Nothing hides an agent from the router, which would take its tools for the user's."""
+    assert unit.values(key) == []
+
+
 @dataclass(frozen=True, slots=True)
 class _Service:
     """A unit's program, whose service manager is the test."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import plistlib
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ from tests.rig.nix import ROOT, Json, Nix
 
 LINUX, MACOS = "x86_64-linux", "aarch64-darwin"
 PLACES = {"ExecStart", "Environment", "EnvironmentFile"}
+# The same of launchd: the label is home-manager's.
+PATHS = {"ProgramArguments", "EnvironmentVariables", "StandardOutPath", "StandardErrorPath"}
 
 
 def home(nix: Nix, system: str, text: str, wanted: str) -> Json:
@@ -49,9 +52,18 @@ def test_settings(nix: Nix) -> None:
 
 
 def test_macos(nix: Nix) -> None:
-    """Agents of launchd get the words as they are; there is no unit of systemd."""
+    """The agent is the one that is deployed by hand; words stay as they are; no unit of systemd."""
     text = 'projects = [ "/Users/alice/100% $x" ];'
     config = home(nix, MACOS, text, "config.launchd.agents.opencoderouter.config")
+    model = plistlib.loads((ROOT / "deploy/launchd/local.opencoderouter.plist").read_bytes())
+    model.pop("Label")
+    assert {key: config[key] for key in config.keys() - PATHS} == {
+        key: model[key] for key in model.keys() - PATHS
+    }
+    log = "/Library/Logs/opencoderouter.log"
+    assert f'>>"$HOME{log}" 2>&1' in model["ProgramArguments"][-1]
+    assert config["StandardOutPath"] == config["StandardErrorPath"] == f"/home/alice{log}"
+    assert config["EnvironmentVariables"]["PATH"].startswith("/home/alice/.nix-profile/bin:")
     assert config["ProgramArguments"][1:] == ["serve", "--", "/Users/alice/100% $x"]
     assert config["ProgramArguments"][0].endswith("/bin/ocr-router")
     assert home(nix, MACOS, text, "config.systemd.user.services") == {}

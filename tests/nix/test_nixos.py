@@ -94,9 +94,24 @@ def test_settings_are_what_the_program_reads(nix: Nix, monkeypatch: pytest.Monke
 
 
 LISTEN = '[ "192.0.2.7:53" "[2001:db8::7]:53" "127.0.0.1:8053" "[::1]:8053" ]'
+LOOPBACK = 'openFirewall = true; users.alice.settings = { hostname = "::1"; port = 80; };'
 FIREWALL: dict[str, tuple[str, list[int], list[int]]] = {
     "closed": ("", [], []),
     "open": ("openFirewall = true;", [8080], [5353]),
+    "loopback": ('openFirewall = true; users.alice.settings.hostname = "127.0.0.1";', [], []),
+    "some loopback": (
+        (
+            f'{LOOPBACK} users.bob.settings = {{ hostname = "Localhost"; port = 81; }};'
+            "users.carol = { };"
+        ),
+        [8080],
+        [5353],
+    ),
+    "mdns on loopback": (
+        f"{LOOPBACK} users.carol.settings.mdns = false;",
+        [8080],
+        [],
+    ),
     "other port": ("openFirewall = true; users.alice.settings.port = 9000;", [9000], [5353]),
     "no mdns": ("openFirewall = true; users.alice.settings.mdns = false;", [8080], []),
     "dns": (
@@ -130,6 +145,27 @@ def test_dns(nix: Nix) -> None:
     assert '"OCR_ROUTER=http://192.0.2.7:8080"' in made["Environment"]
 
 
+OWNERS: dict[str, tuple[str, str]] = {
+    "the only one": ("users.alice = { };", "alice"),
+    "another one": ('users.alice = { }; dns.routerUser = "bob";', "bob"),
+    "one of two": (
+        'users.alice = { }; users.bob.settings.port = 8081; dns.routerUser = "bob";',
+        "bob",
+    ),
+    "elsewhere": ('dns.router = "http://devbox:8080";', ""),
+}
+
+
+@pytest.mark.parametrize(("text", "owner"), OWNERS.values(), ids=list(OWNERS))
+def test_owner_of_the_router(nix: Nix, text: str, owner: str) -> None:
+    """The DNS server, which is another user, is told whose router it is to show its token to."""
+    dns = 'dns = { enable = true; environmentFile = "/run/t"; };'
+    made = service(nix.evaluate(machine(text + dns) + ".units.opencoderouter-dns"))
+    told = [line for line in made["Environment"] if "OCR_ROUTER_USER" in line]
+    assert told == ([f'"OCR_ROUTER_USER={owner}"'] if owner else [])
+
+
+DNS = 'dns.enable = true; dns.environmentFile = "/run/t";'
 REFUSED: dict[str, tuple[str, str]] = {
     "nobody": ("", "services.opencoderouter.users is empty"),
     "root": ("users.root = { };", "would be root"),
@@ -139,7 +175,31 @@ REFUSED: dict[str, tuple[str, str]] = {
         'users.alice.settings.backend = [ "a=http://me:secret-word@192.0.2.1:4096" ];',
         "OCR_BACKEND=",
     ),
-    "no token": ("dns.enable = true;", "ocr-router token create dns --read-only"),
+    "password of dns": (
+        'users.alice = { }; dns.settings.password = "secret-word";',
+        "OCR_PASSWORD=",
+    ),
+    "file in the store": (
+        "users.alice.settings.password_file = ./secret-word;",
+        "password_file: name a file that is not in it",
+    ),
+    "key in the store": (
+        'users.alice.settings.tls_key = "${builtins.storeDir}/secret-word";',
+        "tls_key: name a file that is not in it",
+    ),
+    "made in the store": (
+        'users.alice.settings.tls_key = (pkgs "x86_64-linux").git;',
+        "tls_key: name a file that is not in it",
+    ),
+    "no token": (
+        "users.alice = { }; dns.enable = true;",
+        "ocr-router token create dns --read-only",
+    ),
+    "whose router": (
+        f"users.alice = {{ }}; users.bob.settings.port = 8081; {DNS}",
+        "dns.routerUser",
+    ),
+    "whose router, IPv6": (f'{DNS} dns.router = "https://[::1]:8443";', "dns.routerUser"),
 }
 
 
@@ -149,6 +209,12 @@ def test_refused(nix: Nix, text: str, reason: str) -> None:
     (message,) = nix.evaluate(machine(text) + ".failed")
     assert reason in message
     assert "secret-word" not in message
+
+
+def test_taken(nix: Nix) -> None:
+    """A file outside of the store may have a key; a certificate is no secret."""
+    text = 'users.alice.settings = { tls_cert = ./cert.pem; tls_key = "/nix/key.pem"; };'
+    assert nix.evaluate(machine(text) + ".failed") == []
 
 
 MISTYPED: dict[str, tuple[str, str]] = {

@@ -128,12 +128,14 @@ def _podman_configuration() -> str:
     """Return what lets Podman run also where there is no systemd and not every capability.
 
     Limits: by default it raises them. crun refuses the mixed control groups that a virtual machine
-    may have. It is used always, so that the tests meet the same Podman everywhere.
+    may have. What watches over a command in a container would stay for five minutes. It is used
+    always, so that the tests meet the same Podman everywhere.
     """
     runtime = 'runtime = "runc"\n' if shutil.which("runc") else ""
     return (
         '[containers]\ndefault_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]\n'
         f'[engine]\n{runtime}cgroup_manager = "cgroupfs"\nevents_logger = "file"\n'
+        "exit_command_delay = 10\n"
     )
 
 

@@ -24,7 +24,11 @@ let
     escape = lib.replaceStrings [ "." "[" ] [ "\\." "\\[" ];
     hasPrefix = prefix: text: lib.substring 0 (lib.stringLength prefix) text == prefix;
     toInt = text: lib.fromJSON text;
-    toUpper = lib.replaceStrings (chars "abcdefghijklmnopqrstuvwxyz") (chars "ABCDEFGHIJKLMNOPQRSTUVWXYZ");
+    small = chars "abcdefghijklmnopqrstuvwxyz";
+    capital = chars "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    toUpper = lib.replaceStrings small capital;
+    toLower = lib.replaceStrings capital small;
+    optionalString = condition: text: if condition then text else "";
     chars = text: lib.genList (i: lib.substring i 1 text) (lib.stringLength text);
     versionOlder = a: b: lib.compareVersions a b < 0;
 
@@ -48,7 +52,7 @@ let
     };
 
     inherit (import ./modules.nix lib)
-      evalModules literalExpression mkEnableOption mkIf mkMerge mkOption mkDefault mkForce types
+      evalModules literalExpression literalMD mkEnableOption mkIf mkMerge mkOption mkDefault mkForce types
       ;
   };
 in

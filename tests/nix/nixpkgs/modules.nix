@@ -133,6 +133,9 @@ let
     int = one "signed integer" lib.isInt;
     port = one "16 bit unsigned integer" (x: lib.isInt x && 0 <= x && x <= 65535);
     package = one "package" lib.isDerivation;
+    path = one "absolute path" (
+      x: (lib.isPath x || lib.isString x || lib.isDerivation x) && lib.hasPrefix "/" (toString x)
+    );
     externalPath = one "absolute path not in the Nix store" (
       x: lib.isString x && lib.hasPrefix "/" x && !lib.hasPrefix builtins.storeDir x && !lib.hasContext x
     );
@@ -177,12 +180,17 @@ let
         place: values:
         let
           fits = type: (lib.tryEval (lib.deepSeq (type.merge place values) true)).success;
-          fitting = lib.filter fits alternatives;
+          # The first that fits; a package, say, is no attribute set, which would have no end.
+          pick =
+            rest:
+            if rest == [ ] then
+              refuse place "is not of type `${lib.concatMapStringsSep " or " (type: type.name) alternatives}'."
+            else if fits (lib.head rest) then
+              lib.head rest
+            else
+              pick (lib.tail rest);
         in
-        if fitting == [ ] then
-          refuse place "is not of type `${lib.concatMapStringsSep " or " (type: type.name) alternatives}'."
-        else
-          (lib.head fitting).merge place values;
+        (pick alternatives).merge place values;
     };
     submodule = module: {
       name = "submodule";
@@ -209,4 +217,5 @@ in
     description = "Whether to enable ${name}.";
   };
   literalExpression = text: { _type = "literalExpression"; inherit text; };
+  literalMD = text: { _type = "literalMD"; inherit text; };
 }

@@ -87,7 +87,7 @@ let
 
     formats.toml = { }: rec {
       type = lib.types.oneOf (
-        with lib.types; [ bool int str (listOf type) (attrsOf type) ]
+        with lib.types; [ bool int str path (listOf type) (attrsOf type) ]
       ) // { name = "TOML value"; };
       # JSON's scalars and lists are TOML's.
       generate = name: value: builtins.toFile name (
