@@ -13,6 +13,8 @@ from pathlib import Path
 from tests.rig.wait import until
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "opencoderouter-rig"
+_NETAVARK = Path("/usr/lib/podman/netavark")  # without it podman 4 has the older CNI
+_STORAGE = '[storage]\ndriver = "overlay"\ngraphroot = "{}"\nrunroot = "{}"\n'
 _SOCKET = "unix:///var/run/docker.sock"
 # For testcontainers: its reaper is an image that cannot be pulled everywhere, and where a file
 # /.dockerenv exists it would take itself to be in a container.
@@ -75,12 +77,13 @@ def docker(folder: Path) -> Iterator[Engine]:
     try:
         with _service(["dockerd", *options.split()], engine, folder / "docker.log"):
             yield engine
+            engine.call("image", "prune", "--force")  # those of older sources
     finally:
         _unmount(folder)
 
 
 def _unmount(folder: Path) -> None:
-    """Take away the network namespaces that dockerd leaves mounted, which hold the folder."""
+    """Take away what engines leave mounted, which holds the folder."""
     mounts = (line.split()[1] for line in Path("/proc/mounts").read_text().splitlines())
     for mount in mounts:
         if Path(mount).is_relative_to(folder):
@@ -91,6 +94,8 @@ def _unmount(folder: Path) -> None:
 def podman(folder: Path) -> Iterator[Engine]:
     """Use Podman, with its API service on a socket of its own while the block lasts.
 
+    Root's has images of its own, which are kept: those of whoever runs the tests stay as they are.
+
     Raises MissingEngineError when it is not installed.
     """
     program = shutil.which("podman")
@@ -100,11 +105,21 @@ def podman(folder: Path) -> Iterator[Engine]:
     configuration.write_text(_podman_configuration())
     socket = f"unix://{folder}/podman.sock"
     names = {"CONTAINERS_CONF": str(configuration), "DOCKER_HOST": socket}
+    if os.geteuid() == 0:
+        storage = folder / "storage.conf"
+        storage.write_text(_STORAGE.format(CACHE / "podman", folder / "podman-run"))
+        names["CONTAINERS_STORAGE_CONF"] = str(storage)
     engine = Engine("podman", program, {**_TESTCONTAINERS, **names})
     log = folder / "podman.log"
-    with _service([program, "system", "service", "--time=0", socket], engine, log):
-        until((folder / "podman.sock").exists, what=log.read_text)
-        yield engine
+    try:
+        with _service([program, "system", "service", "--time=0", socket], engine, log):
+            until((folder / "podman.sock").exists, what=log.read_text)
+            yield engine
+            if os.geteuid() == 0:
+                engine.call("image", "prune", "--force")  # those of older sources
+    finally:
+        _unmount(folder)
+        _unmount(CACHE / "podman")
 
 
 def _docker(program: str, host: str) -> Engine:
@@ -128,14 +143,17 @@ def _podman_configuration() -> str:
     """Return what lets Podman run also where there is no systemd and not every capability.
 
     Limits: by default it raises them. crun refuses the mixed control groups that a virtual machine
-    may have. What watches over a command in a container would stay for five minutes. It is used
-    always, so that the tests meet the same Podman everywhere.
+    may have. The network is what a new podman takes: this one stays with what it once had. What
+    watches over a command in a container would stay for five minutes. All of it is used always, so
+    that the tests meet the same Podman everywhere.
     """
     runtime = 'runtime = "runc"\n' if shutil.which("runc") else ""
+    network = '[network]\nnetwork_backend = "netavark"\n' if _NETAVARK.exists() else ""
     return (
         '[containers]\ndefault_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]\n'
         f'[engine]\n{runtime}cgroup_manager = "cgroupfs"\nevents_logger = "file"\n'
         "exit_command_delay = 10\n"
+        f"{network}"
     )
 
 
