@@ -30,6 +30,7 @@ def home(environment: dict[str, str]) -> dict[str, str]:
     folder = Path(environment["HOME"])
     (folder / "hosts").write_text("Host web-server\n")
     (folder / "notes.txt").touch()
+    (folder / "nor th/deep").mkdir(parents=True)
     run([HERE / "ocr-router", "token", "create", "wallboard"], environment)
     return environment
 
@@ -62,6 +63,13 @@ def line(shell: str, program: str, environment: Mapping[str, str]) -> str:
     return found[1]
 
 
+def taught(shell: str, terminal: Tmux, environment: Mapping[str, str]) -> None:
+    """Teach a shell both programs."""
+    for program in ("ocr-router", "ocr"):
+        terminal.run(line(shell, program, environment))
+    terminal.press("C-l")
+
+
 def pressed(terminal: Tmux, typed: str, completed: str) -> None:
     """Type words, press Tab, and see them completed; then begin anew."""
     terminal.type(typed)
@@ -79,15 +87,38 @@ WORDS = [
     ("ocr-router serve --tls-cert not", "ocr-router serve --tls-cert notes.txt"),
     ("ocr --ssh-config hosts web", "ocr --ssh-config hosts web-server"),
 ]
+DIRECTORIES = [
+    ("ocr-router start no", r"ocr-router start nor\ th/"),
+    (r"ocr-router stop nor\ th/d", r"ocr-router stop nor\ th/deep/"),
+    ("ocr-router stop ~/no", r"ocr-router stop ~/nor\ th/"),
+    ("ocr-router ls --state-dir no", r"ocr-router ls --state-dir nor\ th/"),
+]
+URLS = [
+    ("ocr-router ls --router not", "ocr-router ls --router not"),
+    ("ocr-router serve --port not", "ocr-router serve --port not"),
+]
 
 
 def test_tab(shell: str, terminal: Tmux, home: dict[str, str]) -> None:
     """Commands, options, their values, tokens, hosts, and files where a file is meant."""
-    for program in ("ocr-router", "ocr"):
-        terminal.run(line(shell, program, home))
-    terminal.press("C-l")
+    taught(shell, terminal, home)
     for typed, completed in WORDS:
         pressed(terminal, typed, completed)
+
+
+def test_tab_where_not_every_file_is_meant(
+    shell: str, terminal: Tmux, home: dict[str, str]
+) -> None:
+    """Directories alone, also below one; and no file where it is a URL or a number."""
+    taught(shell, terminal, home)
+    for typed, completed in DIRECTORIES + URLS:
+        terminal.type(typed)
+        terminal.press("Tab")
+        terminal.type("x")  # it does not stop here: nothing is put behind it
+        terminal.wait_for(f"{PROMPT}{completed}x")
+        terminal.press("C-u")
+        terminal.press("C-l")
+        until(lambda: terminal.screen().strip() == PROMPT.strip(), what=terminal.screen)
 
 
 @pytest.fixture

@@ -103,6 +103,13 @@ def facts(
     )
 
 
+def layers(home: Path) -> None:
+    """Have the root directory of ``facts(home)`` be the layers of an image."""
+    (home / "proc/self").mkdir(parents=True)
+    line = "1 0 0:1 / / rw,relatime shared:1 - overlay overlay rw\n"
+    (home / "proc/self/mountinfo").write_text(line)
+
+
 def found(check: Check, known: Facts) -> list[Finding]:
     """Return what a check finds."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
@@ -23,6 +24,7 @@ Router = Annotated[
         metavar="URL",
         help="The router to ask. [this machine's]",
         show_default=False,
+        autocompletion=completion.nothing,
     ),
 ]
 Lan = Annotated[
@@ -63,7 +65,7 @@ def ls(context: typer.Context, router: Router = None, json_: options.Json = Fals
             text.table(("PROJECT", "STATUS", "VERSION", "URL", "DIRECTORY"), map(_row, rows))
         )
     else:
-        typer.echo("No projects. `ocr-router start DIRECTORY` starts one.")
+        typer.echo(nothing())
 
 
 @options.taking("port", "tls_cert", "state_dir")
@@ -107,6 +109,15 @@ def health(context: typer.Context, command: Command = None, wait: Wait = None) -
     settings = options.settings(context)[0]
     if reason := trouble(str(settings.state_dir), command or "", within):
         raise Failure(reason)
+
+
+def nothing() -> str:
+    """Return what is said of no projects: how to get one, or why none is seen."""
+    from opencoderouter.kernel.namespaces import container_marks
+
+    if container_marks(os.environ) and shutil.which("opencode") is None:
+        return "No projects. `ocr-router doctor` tells what this container does not see."
+    return "No projects. `ocr-router start DIRECTORY` starts one."
 
 
 def _row(row: dict[str, Any]) -> tuple[str, ...]:

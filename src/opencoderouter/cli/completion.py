@@ -5,20 +5,27 @@ A shell asks anew at each Tab: nothing here may take long, and what goes wrong o
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from contextlib import redirect_stdout
 from enum import StrEnum
 from io import StringIO
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
-from opencoderouter.cli import options
 from opencoderouter.cli.failure import Failure
 
 _PATIENCE = 1.0  # seconds for a router that is asked while a person waits
 # Where zsh has loaded the script by itself it is the first Tab already that wants an answer.
 _AUTOLOADED = '[[ $zsh_eval_context[-1] != loadautofunc ]] || _{}_completion "$@"'
+# bash alone does not run what the program says: it takes words. These are no words to offer.
+_TOLD = """\
+_{0}_told() {{
+    _{0}_completion "$@"
+    [[ ${{COMPREPLY-}} != compopt\\ * ]] || {{ ${{COMPREPLY[0]}}; COMPREPLY=(); }}
+}}
+complete -o default -F _{0}_told {1}"""
 _HELP = """\
 Print a script by which your shell completes commands, options and names.
 
@@ -65,6 +72,8 @@ def completion(context: typer.Context, shell: Taught) -> int:
     typer.echo(told.getvalue().strip())  # zsh knows what it is by the first line only
     if shell is Shell.ZSH:
         typer.echo(_AUTOLOADED.format(name))
+    if shell is Shell.BASH:
+        typer.echo(_TOLD.format(name, program))
     return code
 
 
@@ -82,6 +91,8 @@ def projects(context: typer.Context) -> Iterable[str]:
 
 def tokens(context: typer.Context) -> Iterable[str]:
     """Return the names of this user's tokens."""
+    from opencoderouter.cli import options
+
     settings, _ = options.settings(context)
     return [token.name for token in settings.sources.tokens.load()]
 
@@ -89,6 +100,7 @@ def tokens(context: typer.Context) -> Iterable[str]:
 def peers(context: typer.Context) -> Iterable[str]:
     """Return the accepted routers."""
     from opencoderouter.announce.accepted import AcceptedFile
+    from opencoderouter.cli import options
 
     settings, _ = options.settings(context)
     return [peer.label for peer in AcceptedFile(settings.state_dir / "peers.json").load()]
@@ -99,6 +111,38 @@ def systems(_: typer.Context) -> Iterable[str]:
     from opencoderouter.announce.client.recipes import SYSTEMS
 
     return SYSTEMS
+
+
+def directories(context: typer.Context, incomplete: str) -> NoReturn:
+    """Have the shell offer directories, and no other files."""
+    fish = "\n".join(_directories(incomplete))
+    _have(context, bash="compopt +o default -o dirnames", zsh="_files -/", fish=fish)
+
+
+def nothing(context: typer.Context, incomplete: str) -> NoReturn:
+    """Have the shell offer nothing, where it would offer files of its own accord."""
+    del incomplete
+    _have(context, bash="compopt +o default")
+
+
+def _have(context: typer.Context, **said: str) -> NoReturn:
+    """Say it to the shell that asks, past typer, which has words for it only."""
+    program = (context.find_root().info_name or "").replace("-", "_").upper()
+    shell = os.environ[f"_{program}_COMPLETE"].removeprefix("complete_")
+    typer.echo(said.get(shell, ""))
+    raise SystemExit
+
+
+def _directories(incomplete: str) -> Iterable[str]:
+    """Return the directories that begin so, as they are typed."""
+    head, slash, tail = incomplete.rpartition("/")
+    folder = os.path.expanduser(head + slash) or "."  # noqa: PTH111 - this one never raises
+    try:
+        with os.scandir(folder) as entries:
+            found = sorted(entry.name for entry in entries if entry.is_dir())
+    except OSError:
+        return ()
+    return [f"{head}{slash}{name}/" for name in found if name.startswith(tail)]
 
 
 def offering(

@@ -49,6 +49,7 @@ Listen = Annotated[
         metavar="ADDRESS:PORT",
         help=f"Where to answer, over UDP and TCP. [{' and '.join(HERE)}]",
         show_default=False,
+        autocompletion=completion.nothing,
     ),
 ]
 RouterUser = Annotated[
@@ -59,6 +60,7 @@ RouterUser = Annotated[
         metavar="USER",
         help="Whose the router of --router is, if it runs on this machine. [you]",
         show_default=False,
+        autocompletion=completion.nothing,
     ),
 ]
 System = Annotated[
@@ -78,6 +80,7 @@ Asked = Annotated[
         metavar="ADDRESS:PORT",
         help=f"Where the client finds the DNS server. [the running router's, else {HERE[0]}]",
         show_default=False,
+        autocompletion=completion.nothing,
     ),
 ]
 Apply = Annotated[

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from opencoderouter.cli import completion
 from opencoderouter.cli.failure import Failure
 
 if TYPE_CHECKING:
@@ -168,9 +169,13 @@ def _parameters(words: Mapping[str, str]) -> list[inspect.Parameter]:
     ]
 
 
-def _values(metavar: str | None) -> Callable[[str], list[str]]:
-    """Return what a shell offers for an option: the words among those its metavar names."""
+def _values(metavar: str | None) -> Callable[..., list[str]]:
+    """Return what a shell offers for an option: what its metavar names, words, files or nothing."""
     words = [word for word in (metavar or "").split("|") if word.islower()]
+    if metavar == "DIRECTORY":
+        return completion.directories
+    if not words and metavar not in {"FILE", "PROGRAM"}:
+        return completion.nothing
     return lambda incomplete: [word for word in words if word.startswith(incomplete)]
 
 

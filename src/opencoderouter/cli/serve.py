@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from opencoderouter.cli import options
+from opencoderouter.cli import completion, options
 from opencoderouter.cli.failure import Failure
 from opencoderouter.cli.files import refused
 from opencoderouter.cli.program import find_program
@@ -25,7 +25,11 @@ if TYPE_CHECKING:
 
 Projects = Annotated[
     list[str] | None,
-    typer.Argument(metavar="PROJECT", help="Directories to run `opencode serve` in."),
+    typer.Argument(
+        metavar="PROJECT",
+        help="Directories to run `opencode serve` in.",
+        autocompletion=completion.directories,
+    ),
 ]
 
 # A child finds its modules where this process does, and -I: nowhere else.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from opencoderouter.cli import options, outcomes, text
+from opencoderouter.cli import completion, options, outcomes, text
 from opencoderouter.cli.api import NoRouter, Router, call, own_router
 from opencoderouter.cli.failure import Failure
 from opencoderouter.cli.program import find_program
@@ -21,10 +21,20 @@ if TYPE_CHECKING:
     from opencoderouter.settings import Settings
 
 Directories = Annotated[
-    list[str], typer.Argument(metavar="DIR", help="Directories to run `opencode serve` in.")
+    list[str],
+    typer.Argument(
+        metavar="DIR",
+        help="Directories to run `opencode serve` in.",
+        autocompletion=completion.directories,
+    ),
 ]
 Stopped = Annotated[
-    list[str] | None, typer.Argument(metavar="DIR", help="Directories whose servers to stop.")
+    list[str] | None,
+    typer.Argument(
+        metavar="DIR",
+        help="Directories whose servers to stop.",
+        autocompletion=completion.directories,
+    ),
 ]
 _PATIENCE = 2.0  # seconds for one answer of a server that may be busy
 All = Annotated[bool, typer.Option("--all", help="Stop all your servers.", show_default=False)]

@@ -9,7 +9,8 @@ from enum import StrEnum
 class Status(StrEnum):
     """What a project is doing, in the words of the API, the log and the dashboard."""
 
-    STARTING = "starting"  # listens (or is being started), has not answered yet
+    # Listens (or is being started), has not answered yet. With a reason: named, and not reached.
+    STARTING = "starting"
     READY = "ready"
     BUSY = "busy"  # listens, answers too slowly; stays routed
     LOCKED = "locked"  # wants a password the router does not know; stays routed
@@ -43,9 +44,10 @@ FLEETING = frozenset({Kind.ACP, Kind.TUI})
 class Listener:
     """A listening TCP socket.
 
-    ``address`` is numeric, without brackets (``127.0.0.1``, ``::1``, ``::``). ``uid``, ``inode``
-    and ``pid`` are None where the kernel could not be asked. ``authorization`` is the ready-made
-    ``Authorization`` field value of a server whose password is known: a secret.
+    ``address`` is numeric, without brackets (``127.0.0.1``, ``::1``, ``::``); of a named server
+    that is not reached it is the host. ``uid``, ``inode`` and ``pid`` are None where the kernel
+    could not be asked. ``authorization`` is the ready-made ``Authorization`` field value of a
+    server whose password is known: a secret.
     """
 
     address: str

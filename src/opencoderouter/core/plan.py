@@ -220,7 +220,7 @@ def _to_project(asked: _Asked, target: str, table: Table, slug: str, *, prefix: 
         return refusals.NO_WORKERS
     target = scope.confined(grant, target, project.directory)
     if project.route.status is Status.STARTING:
-        return refusals.down(slug, "is starting", "Ask again in a moment.")
+        return refusals.starting(slug, project.route.reason)
     kept = cookies.without_ours(head.headers)
     if admission.spent:
         kept = fields.without(kept, _AUTHORIZATION)

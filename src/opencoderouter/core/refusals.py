@@ -29,6 +29,13 @@ def absent(slug: str, table: Table) -> Refuse:
     )
 
 
+def starting(slug: str, reason: str) -> Refuse:
+    """Say that a server has not answered yet; where there is a reason, that it is not reached."""
+    if reason:
+        return down(slug, f"is not reached: {reason}", _NAMED)
+    return down(slug, "is starting", "Ask again in a moment.")
+
+
 def down(slug: str, what: str, hint: str) -> Refuse:
     """Say that a project has no server to ask."""
     return Refuse(503, "project_down", f"The server of project {slug!r} {what}.", hint)
@@ -67,6 +74,7 @@ _START = (
     "If the router manages it, it is being started or was stopped: see the dashboard; "
     "else `ocr-router start DIRECTORY` starts it."
 )
+_NAMED = "See that it runs, and that the URL of its `--backend` is right."
 BAD = Refuse(
     400, "bad_request", "Host and request target do not make sense.", "Send one valid Host field."
 )

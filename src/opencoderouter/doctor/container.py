@@ -25,6 +25,9 @@ from opencoderouter.kernel.processes import may_read, opencode_processes
 
 _CODE = "container"
 _AS_YOU = 'docker run --network host --pid host --user "$(id -u):$(id -g)" ...'
+_AS_ROOT = "docker run --network host --pid host --user 0:0 --cap-add SYS_PTRACE ..."
+_AS_OTHER = "docker run --network host --pid host --user UID:GID ..."
+_ROOTLESS = 'podman run --network host --userns keep-id --user "$(id -u):$(id -g)" ...'
 _GROUPS = 'ps -u "$(id -u)" -o pid,gid,args'  # which of them have another group
 _LAYERED = {"overlay", "fuse.fuse-overlayfs", "aufs"}
 
@@ -40,8 +43,15 @@ class Place:
     processes: bool = True  # all processes of the machine are there
     hides: bool = False  # /proc shows only what may be traced
     hidden: bool = False  # OpenCode runs as our user, and may not be looked at
+    alone: bool = False  # no OpenCode runs as our user
     uid: int = 1000
     lost: str = ""  # the state directory, if it ends with the container
+
+
+def is_image(facts: Facts) -> bool:
+    """Tell whether programs and settings here are an image's: what is installed is soon gone."""
+    inside = container_marks(facts.environment, facts.etc.parent)
+    return bool(inside) and _is_layered(facts.proc)
 
 
 def look(facts: Facts) -> Iterable[Finding]:
@@ -58,7 +68,7 @@ def judge(place: Place) -> Iterable[Finding]:
     found = [] if place.users else [_users(place)]
     if place.hides:
         found.append(_hides(place))
-    if place.hidden:
+    if place.hidden and place.users:
         found.append(_hidden(place))
     if place.marks:
         found += _taken(place)
@@ -72,12 +82,27 @@ def _taken(place: Place) -> Iterable[Finding]:
     """Return what the options of the engine have not given."""
     if not place.hardware:
         yield _network(place)
-    elif not place.processes:
-        yield _processes(place)
-    elif place.uid == 0 and place.users:
-        yield _root(place)
+    elif place.users and not place.hidden:
+        yield from _apart(place)
     if place.lost:
         yield _lost(place)
+
+
+def _apart(place: Place) -> Iterable[Finding]:
+    """Return why servers outside, on the same network, are not this router's."""
+    if not place.processes:
+        yield _processes(place)
+    elif place.uid == 0:
+        yield _root(place)
+    elif place.alone:
+        yield _alone(place)
+
+
+def _most(place: Place) -> str:
+    """Return the options with which the same user sees the most."""
+    if not place.users:
+        return _ROOTLESS
+    return _AS_ROOT if place.uid == 0 else _AS_YOU
 
 
 def _processes(place: Place) -> Finding:
@@ -89,7 +114,7 @@ def _processes(place: Place) -> Finding:
         "The kernel tells whose a server outside is, not which process it is: only those on "
         "--scan-start to --scan-end without a password are found. Programs outside are let in as "
         "strangers are, since they could be tools of an agent.",
-        (_AS_YOU,),
+        (_most(place),),
     )
 
 
@@ -106,16 +131,14 @@ def _hides(place: Place) -> Finding:
 
 
 def _hidden(place: Place) -> Finding:
-    capability = "docker run --network host --pid host --user 0:0 --cap-add SYS_PTRACE ..."
-    there = capability if place.uid == 0 else _AS_YOU
     return Finding(
         _CODE,
         Status.WARNING,
         "OpenCode processes of this user may not be looked at",
-        (*place.marks, f"uid {place.uid}, gid {os.getegid()}"),
+        (*place.marks, _user(place)),
         "Their sockets and directories are not known, so they are not found. The kernel shows them "
         "to the same user and group only; root needs a capability besides.",
-        (there if place.marks else _GROUPS,),
+        (_most(place) if place.marks else _GROUPS,),
     )
 
 
@@ -127,8 +150,23 @@ def _root(place: Place) -> Finding:
         place.marks,
         "Only servers of root are found, and those that it starts are root's. A user's router runs "
         "as that user and group.",
+        (_AS_OTHER,),
+    )
+
+
+def _alone(place: Place) -> Finding:
+    return Finding(
+        _CODE,
+        Status.INFO,
+        "No OpenCode runs as the user of this container",
+        (*place.marks, _user(place)),
+        "Servers of one user only are taken in. A user's router runs as that user and group.",
         (_AS_YOU,),
     )
+
+
+def _user(place: Place) -> str:
+    return f"uid {place.uid}, gid {os.getegid()}"
 
 
 def _lost(place: Place) -> Finding:
@@ -174,12 +212,13 @@ def _network(place: Place) -> Finding:
         "A container with a network of its own",
         place.marks,
         "Servers outside of it are not found, but for those that --backend names; names announced "
-        "here do not reach the LAN. With these options the router sees the machine as you do.",
-        (_AS_YOU, "ocr-router serve --backend NAME=http://HOST:PORT"),
+        "here do not reach the LAN. With these options the router looks outside.",
+        (_most(place), "ocr-router serve --backend NAME=http://HOST:PORT"),
     )
 
 
 def _place(facts: Facts) -> Place:
+    ours = opencode_processes(os.getuid(), proc=facts.proc)
     return Place(
         container_marks(facts.environment, facts.etc.parent),
         proc=(facts.proc / "self").exists(),
@@ -187,28 +226,31 @@ def _place(facts: Facts) -> Place:
         hardware=sees_hardware(facts.sys),
         processes=sees_all_processes(facts.proc),
         hides=hides_processes(facts.proc),
-        hidden=_is_hidden(facts.proc),
+        hidden=any(not may_read(one.pid, proc=facts.proc) for one in ours),
+        alone=not ours,
         uid=os.geteuid(),
         lost=_without_volume(facts.settings.state_dir, facts.proc),
-    )
-
-
-def _is_hidden(proc: Path) -> bool:
-    return any(
-        not may_read(one.pid, proc=proc) for one in opencode_processes(os.getuid(), proc=proc)
     )
 
 
 def _without_volume(state: Path, proc: Path) -> str:
     """Return the directory if it is in the layer that is the container's, else nothing."""
     try:
-        mounts = [line.split() for line in (proc / "self/mountinfo").read_text().splitlines()]
-        root = next(fields for fields in mounts if fields[4] == "/")
         there = next(one for one in (state, *state.parents) if one.exists())
         same = there.stat().st_dev == Path("/").stat().st_dev
-    except (OSError, StopIteration, IndexError):
+    except OSError:
         return ""
-    return str(state) if same and root[root.index("-") + 1] in _LAYERED else ""
+    return str(state) if same and _is_layered(proc) else ""
+
+
+def _is_layered(proc: Path) -> bool:
+    """Tell whether the root directory is the layers of an image."""
+    try:
+        mounts = [line.split() for line in (proc / "self/mountinfo").read_text().splitlines()]
+        root = next(fields for fields in mounts if fields[4] == "/")
+        return root[root.index("-") + 1] in _LAYERED
+    except (OSError, StopIteration, IndexError):
+        return False
 
 
 CHECKS = (Check(_CODE, "Container and namespaces", threaded(look)),)

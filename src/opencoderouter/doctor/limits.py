@@ -8,6 +8,7 @@ import resource
 from collections.abc import Iterable
 from pathlib import Path
 
+from opencoderouter.doctor.container import is_image
 from opencoderouter.doctor.facts import Facts
 from opencoderouter.doctor.finding import Check, Finding, Status
 from opencoderouter.doctor.thread import threaded
@@ -29,13 +30,17 @@ def look(facts: Facts) -> Iterable[Finding]:
     whose = f"router's, pid {pid}" if limit is not None else "of this shell"
     wanted, workers = facts.settings.max_connections, facts.settings.workers
     is_asked = facts.origins.get("max_connections", "default") != "default"
-    return (judge(hard, wanted, workers, whose, asked=is_asked),)
+    inside = is_image(facts)
+    return (judge(hard, wanted, workers, whose, asked=is_asked, inside=inside),)
 
 
-def judge(hard: int, wanted: int, workers: int, whose: str, *, asked: bool) -> Finding:
+def judge(
+    hard: int, wanted: int, workers: int, whose: str, *, asked: bool, inside: bool = False
+) -> Finding:
     """Return whether ``hard`` files for each of ``workers`` are enough for ``wanted`` connections.
 
-    ``asked``: it was the user who wanted so many.
+    ``asked``: it was the user who wanted so many; ``inside``: the engine of a container sets the
+    limit.
     """
     if hard == resource.RLIM_INFINITY:
         return Finding(_CODE, Status.OK, "The number of open files is not limited")
@@ -45,6 +50,7 @@ def judge(hard: int, wanted: int, workers: int, whose: str, *, asked: bool) -> F
         text = f"{hard} open files are enough for {wanted} connections"
         return Finding(_CODE, Status.OK, text, seen)
     need = -(-wanted // workers) * _EACH + _SPARE
+    raised = f"sudo prlimit --pid $$ --nofile={need}:{need} && ocr-router serve"
     return Finding(
         _CODE,
         Status.WARNING if asked or room < _FEW else Status.INFO,
@@ -53,7 +59,7 @@ def judge(hard: int, wanted: int, workers: int, whose: str, *, asked: bool) -> F
         "More connections than that wait, or are refused, until others end.",
         (
             f"ocr-router serve --max-connections {room}",
-            f"sudo prlimit --pid $$ --nofile={need}:{need} && ocr-router serve",
+            f"docker run --ulimit nofile={need}:{need} ..." if inside else raised,
         ),
     )
 

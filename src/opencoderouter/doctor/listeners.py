@@ -7,6 +7,7 @@ import os
 import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from opencoderouter.doctor.facts import Answered, Facts
 from opencoderouter.doctor.finding import Check, Finding, Status
 from opencoderouter.doctor.ports import holder
 from opencoderouter.doctor.thread import in_thread
+from opencoderouter.kernel.namespaces import sees_all_processes, tells_users_apart
 from opencoderouter.kernel.processes import process
 from opencoderouter.kernel.sockets import kernel_listeners
 from opencoderouter.opencode.answer import Answer, Broken, Foreign, Healthy, Locked, Silent
@@ -33,13 +35,15 @@ _YOUNG = 15.0  # seconds; so old may a server be that has not answered yet
 class Seen:
     """A listener that could be a server, who has it, and what it answered.
 
-    ``young``: its process was started just now.
+    ``young``: its process was started just now. ``outside``: it may be outside of this container,
+    whose option ``--pid host`` would show it.
     """
 
     candidate: Candidate
     holder: str
     answer: Answer
     young: bool = False
+    outside: bool = False
 
     @property
     def where(self) -> str:
@@ -55,13 +59,13 @@ async def look(facts: Facts) -> Iterable[Finding]:
     if listeners is None:
         return (_blind(facts),)
     candidates, others = await in_thread(_census, facts, listeners())
-    adopted = _ports(rows or [])
-    open_ = [one for one in candidates if one.listener.port not in adopted][:_MOST]
+    ports = _ports(rows or [])
+    open_ = [one for one in candidates if one.listener.port not in ports][:_MOST]
     seen = await _ask(open_, facts)
-    found = [*_rows(rows or []), *judge(seen, asked=rows is not None), *_of_others(others)]
+    found = [*adopted(rows or []), *judge(seen, asked=rows is not None), *_of_others(others)]
     if any(finding.status in {Status.WARNING, Status.ERROR} for finding in found):
         return found
-    return [_fine(len(adopted), seen), *found]
+    return [_fine(len(ports), seen), *found]
 
 
 def _census(
@@ -85,12 +89,23 @@ async def _ask(candidates: list[Candidate], facts: Facts) -> list[Seen]:
             group.create_task(client.identify(one.listener), name=f"ask {one.listener.authority}")
             for one in candidates
         ]
-    answers = [believed(one, task.result()) for one, task in zip(candidates, asked, strict=True)]
-    return await in_thread(
-        lambda: [
-            Seen(one, holder(one.listener, facts.proc), answer, young=_is_young(one, facts.proc))
-            for one, answer in zip(candidates, answers, strict=True)
-        ]
+    answers = [_believed(one, task.result()) for one, task in zip(candidates, asked, strict=True)]
+    return await in_thread(lambda: list(map(partial(_seen, facts.proc), candidates, answers)))
+
+
+def _believed(candidate: Candidate, answer: Answer) -> Answer:
+    """Return what discovery believes, and that one is locked whose process nobody sees."""
+    unseen = candidate.listener.pid is None and isinstance(answer, Locked)
+    return answer if unseen else believed(candidate, answer)
+
+
+def _seen(proc: Path, candidate: Candidate, answer: Answer) -> Seen:
+    return Seen(
+        candidate,
+        holder(candidate.listener, proc),
+        answer,
+        young=_is_young(candidate, proc),
+        outside=tells_users_apart(proc) and not sees_all_processes(proc),
     )
 
 
@@ -118,7 +133,7 @@ def judge(seen: Iterable[Seen], *, asked: bool) -> list[Finding]:
 def _one(one: Seen, *, asked: bool) -> Finding | None:
     match one.answer:
         case Locked():
-            return _locked(one.where)
+            return _locked(one.where) if one.candidate.opencode else _unseen(one)
         case Broken(_, reason):
             return _failed(one.where, reason)
         case Healthy(identity) if asked:
@@ -168,6 +183,20 @@ def _locked(where: str) -> Finding:
     )
 
 
+def _unseen(one: Seen) -> Finding:
+    url = f"http://USER:PASSWORD@{one.candidate.listener.authority}"
+    mends = ("docker run --network host --pid host ...",) if one.outside else ()
+    return Finding(
+        _CODE,
+        Status.WARNING,
+        "A server that wants a password listens; whose process it is cannot be seen from here",
+        (one.where,),
+        "Where its process is seen, so is its password. Else it must be given; USER is opencode, "
+        "unless the server was told another.",
+        (*mends, f"ocr-router serve --backend NAME={url}"),
+    )
+
+
 def _failed(where: str, reason: str) -> Finding:
     return Finding(
         _CODE,
@@ -179,7 +208,7 @@ def _failed(where: str, reason: str) -> Finding:
     )
 
 
-def _rows(rows: list[Mapping[str, Any]]) -> list[Finding]:
+def adopted(rows: Iterable[Mapping[str, Any]]) -> list[Finding]:
     """Return what is wrong with servers that the router has; its own are `managed`'s."""
     found = []
     for row in rows:
@@ -190,7 +219,21 @@ def _rows(rows: list[Mapping[str, Any]]) -> list[Finding]:
             found.append(_mute(Status.INFO, where, str(row["project_path"])))
         elif row["status"] == "failed" and not row["managed"]:
             found.append(_failed(where, str(row["reason"])))
+        elif row["status"] == "starting" and row["reason"] and not row["managed"]:
+            found.append(_unreached(row))
     return found
+
+
+def _unreached(row: Mapping[str, Any]) -> Finding:
+    """Tell of one that the user has named, and that never answered or does no more."""
+    return Finding(
+        _CODE,
+        Status.WARNING,
+        f"The server of --backend {row['slug']} is not reached: {row['reason']}",
+        (f"{row['slug']}: {row['project_path']}",),
+        "Nothing is passed on to it until it answers as OpenCode; the router asks again and again.",
+        (f"Start it there, or mend the URL: ocr-router serve --backend {row['slug']}=http://...",),
+    )
 
 
 def _ports(rows: list[Mapping[str, Any]]) -> set[int]:

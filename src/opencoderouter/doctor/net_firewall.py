@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from opencoderouter.core.grant import is_loopback
+from opencoderouter.doctor.container import is_image
 from opencoderouter.doctor.facts import Facts
 from opencoderouter.doctor.filters import Judged, Packet, judge, parse
 from opencoderouter.doctor.finding import Check, Finding, Status
@@ -44,9 +45,15 @@ def look(facts: Facts) -> list[Finding]:
         return skipped(_CODE, "The router is for this machine only (--hostname)")
     if os.geteuid() != 0:
         return [_unseen(facts, needs)]
-    return list(_read(facts, needs)) or [
-        Finding(_CODE, Status.OK, f"Nothing is in the way of {_spelled(needs)}")
-    ]
+    found = list(_read(facts, needs))
+    if not found and is_image(facts):
+        return [_outside()]
+    return found or [Finding(_CODE, Status.OK, f"Nothing is in the way of {_spelled(needs)}")]
+
+
+def _outside() -> Finding:
+    why = "The rules of the machine are not seen from inside of a container"
+    return Finding(_CODE, Status.SKIPPED, why)
 
 
 def _needs(facts: Facts) -> list[Need]:
@@ -63,8 +70,9 @@ def _spelled(needs: list[Need]) -> str:
 
 def _unseen(facts: Facts, needs: list[Need]) -> Finding:
     """Say what can be seen without root: whether a firewall is on, not what it does."""
-    on = _ufw_is_on(facts)
-    if not on:
+    if is_image(facts):
+        return _outside()
+    if not _ufw_is_on(facts):
         why = "Only root may read the rules: `sudo ocr-router doctor --only firewall` does"
         return Finding(_CODE, Status.SKIPPED, why)
     summary = f"ufw is on; whether it lets {_spelled(needs)} in, only root may read"

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 import socket
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from opencoderouter.announce.client import change
 from opencoderouter.core.grant import is_loopback
+from opencoderouter.doctor.container import is_image
 from opencoderouter.doctor.facts import Facts
-from opencoderouter.doctor.finding import Check, Finding, Status
+from opencoderouter.doctor.finding import PROBLEMS, Check, Finding, Status
 from opencoderouter.doctor.lookup import Looked, Question, look_up_all
 from opencoderouter.doctor.net import Told, asking
 from opencoderouter.doctor.nsswitch import Hosts, parse_hosts
@@ -21,6 +22,7 @@ _WITHIN = 1.6  # seconds; a check is cut at 2
 _SLOW = 0.5  # seconds after which a person wonders
 _NAMESERVER = re.compile(r"^nameserver\s+(\S+)", re.MULTILINE)
 _BELOW = "ocr-doctor.localhost"
+_OTHER_DNS = ("docker run --dns SERVER ...",)
 _WHY = "Who cannot look a project's name up cannot open its page at that name."
 
 
@@ -56,7 +58,15 @@ def look(facts: Facts, told: Told) -> list[Finding]:
     families = (socket.AF_INET, socket.AF_INET6)
     own = [Question(told.domain, family) for family in families] if told.announces else []
     below, *found = look_up_all([Question(_BELOW), *own], _WITHIN)
-    return [*_own(found, told, means(facts)), _localhost(below)]
+    findings = [*_own(found, told, means(facts)), _localhost(below)]
+    return [_inside(one) for one in findings] if is_image(facts) else findings
+
+
+def _inside(found: Finding) -> Finding:
+    """Return it as it is for an image: names are its resolver's, which knows DNS servers only."""
+    if not any(mend.startswith("sudo") for mend in found.mend):
+        return found
+    return replace(found, mend=_OTHER_DNS if found.status in PROBLEMS else ())
 
 
 def means(facts: Facts, run: Path = Path("/run"), record: Path = change.RECORD) -> Means:

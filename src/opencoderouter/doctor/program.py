@@ -8,8 +8,10 @@ import shutil
 import stat
 import subprocess
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
+from opencoderouter.doctor.container import is_image
 from opencoderouter.doctor.facts import Answered, Facts
 from opencoderouter.doctor.finding import Check, Finding, Mending, Status
 from opencoderouter.doctor.thread import in_thread, threaded
@@ -21,6 +23,9 @@ _KNOWN = "1.18"  # the router's tests run with it
 _PATIENCE = 1.5  # seconds; a check is cut at 2
 _WHY = "The router starts servers with it; those that run already are found without."
 _INSTALL = "npm install -g opencode-ai"
+_MOUNT = (
+    'docker run --volume "$(readlink -f "$(command -v opencode)")":/usr/local/bin/opencode:ro ...'
+)
 
 
 def find(facts: Facts) -> Iterable[Finding]:
@@ -29,7 +34,8 @@ def find(facts: Facts) -> Iterable[Finding]:
     seen = (f"--opencode {facts.settings.opencode} ({origin})", f"PATH={_path(facts)}")
     if not program.is_absolute() or not program.exists():
         missing = f"{facts.program} is not found"
-        mend = _INSTALL if origin == "default" else "ocr-router config"
+        install = _MOUNT if is_image(facts) else _INSTALL
+        mend = install if origin == "default" else "ocr-router config"
         # A container without it is usual: it routes to servers that run elsewhere.
         inside = origin == "default" and container_marks(facts.environment, facts.etc.parent)
         status = Status.INFO if inside else Status.ERROR
@@ -74,9 +80,11 @@ async def version(facts: Facts) -> Iterable[Finding]:
         return (Finding(_VERSION, Status.SKIPPED, "It cannot run without a home (see user)"),)
     asked = in_thread(_ask, facts)  # meanwhile
     rows, said = await facts.router.get("/api/backends"), await asked
-    if isinstance(said, Finding):
-        return (said,)
-    return (judge(said, rows.body if isinstance(rows, Answered) else []),)
+    entries = rows.body if isinstance(rows, Answered) else []
+    finding = said if isinstance(said, Finding) else judge(said, entries)
+    if any(mend.startswith(_INSTALL) for mend in finding.mend) and is_image(facts):
+        return (replace(finding, mend=(_MOUNT,)),)
+    return (finding,)
 
 
 def _ask(facts: Facts) -> str | Finding:

@@ -6,12 +6,14 @@ import os
 import platform
 import pwd
 import re
+import shlex
 import sys
 from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
 
 from opencoderouter import __version__
+from opencoderouter.doctor.container import is_image
 from opencoderouter.doctor.facts import Facts
 from opencoderouter.doctor.finding import Check, Finding, Status
 from opencoderouter.doctor.thread import threaded
@@ -60,7 +62,8 @@ def user(facts: Facts) -> Iterable[Finding]:
         name, home = entry.pw_name, entry.pw_dir
     except KeyError:
         name, home = str(uid), ""
-    return (judge(name, home, facts.home, facts.environment.get("SUDO_USER", "")),)
+    sudo = facts.environment.get("SUDO_USER", "")
+    return (judge(name, home, facts.home, sudo, inside=is_image(facts)),)
 
 
 def is_usable(home: Path) -> bool:
@@ -68,13 +71,17 @@ def is_usable(home: Path) -> bool:
     return home.is_dir() and os.access(home, os.W_OK | os.X_OK)
 
 
-def judge(name: str, entered: str, home: Path, sudo: str) -> Finding:
-    """Return what is wrong with a user whose home is ``home``; ``entered`` is passwd's."""
+def judge(name: str, entered: str, home: Path, sudo: str, *, inside: bool = False) -> Finding:
+    """Return what is wrong with a user whose home is ``home``; ``entered`` is passwd's.
+
+    ``inside`` of an image it is a volume.
+    """
     seen = (f"user {name}, HOME={home}", *([f"home of {name}: {entered}"] if entered else []))
     if not is_usable(home):
         text = f"The home directory {home} cannot be used"
         why = "OpenCode keeps sessions and settings there, and so does the router."
-        mends = ("HOME=DIRECTORY ocr-router serve",)
+        volume = f"docker run --volume VOLUME:{shlex.quote(str(home))} ..."
+        mends = (volume if inside else "HOME=DIRECTORY ocr-router serve",)
         return Finding(_USER, Status.ERROR, text, seen, why, mends)
     if sudo and name == "root" and Path(entered) != home:
         return Finding(

@@ -273,8 +273,8 @@ def _backend(slug: str, said: Said | Silent | None, rows: Rows) -> Hop:
     state = f"{row.get('status', 'unknown')}, status {said.status}"
     error, detail, hint = said.words
     if error:
-        reason = f" ({row['reason']})" if row.get("reason") else ""
-        return Hop("backend", state, f"{detail}{reason}", hint)
+        reason = row.get("reason") or detail
+        return Hop("backend", state, detail if reason in detail else f"{detail} ({reason})", hint)
     if said.status == _UNAUTHENTICATED:
         why = "the server wants a password that the router does not know"
         mend = "start it by `ocr-router start DIRECTORY`, or give its password with `--backend`"

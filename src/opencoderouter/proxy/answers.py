@@ -6,6 +6,7 @@ Plain values: ``lane`` puts them on the wire, ``errors`` hands them to the appli
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from html import escape
 from http import HTTPStatus
@@ -19,6 +20,7 @@ from opencoderouter.proxy.notice import HEADERS, notice
 _WAIT = {502: 1, 503: 1}  # seconds until it makes sense to ask again
 _PROGRAMS = ("/api/", "/.ocr/api/")
 _JSON = "application/json"
+_COMMAND = re.compile("`([^`]*)`")
 _HTML = "text/html; charset=utf-8"
 _BEARER = ("WWW-Authenticate", 'Bearer realm="OpenCodeRouter"')
 _BASIC = ("WWW-Authenticate", 'Basic realm="OpenCodeRouter", charset="UTF-8"')
@@ -39,15 +41,16 @@ class Answer:
     body: bytes
 
 
-def problem(refuse: Refuse, *, page: bool, headers: Headers = ()) -> Answer:
+def problem(refuse: Refuse, *, page: bool, headers: Headers = (), home: str = "") -> Answer:
     """Answer ``{error, detail, hint}``: a word for programs, what happened, what to do about it.
 
-    As a small ``page`` for a browser that shows one.
+    As a small ``page`` for a browser that shows one; it leads to the dashboard at ``home``.
     """
     status = refuse.status
     if page:
         title = f"{status} {HTTPStatus(status).phrase}"
-        text = notice(title, f"<p>{escape(refuse.detail)}</p><p>{escape(refuse.hint)}</p>")
+        way = f'<p><a href="{escape(home)}">All projects</a></p>' if home else ""
+        text = notice(title, f"<p>{_marked(refuse.detail)}</p><p>{_marked(refuse.hint)}</p>{way}")
     else:
         fields = {"error": refuse.error, "detail": refuse.detail, "hint": refuse.hint}
         text = json.dumps(fields) + "\n"
@@ -106,6 +109,11 @@ def links(plan: Links) -> Answer:
     headers = {**HEADERS, "Referrer-Policy": "same-origin"}  # they may lead by way of the router
     fields = (*headers.items(), *_varies(True), ("Content-Type", _HTML))  # noqa: FBT003 - it does
     return Answer(300, fields, text.encode("utf-8", "replace"))
+
+
+def _marked(text: str) -> str:
+    """Return a text as HTML; what stands in backticks is to be typed."""
+    return _COMMAND.sub(r"<code>\1</code>", escape(text))
 
 
 def _varies(varies: bool) -> Headers:  # noqa: FBT001 - it is all there is

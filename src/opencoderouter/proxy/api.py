@@ -32,8 +32,8 @@ from opencoderouter.proxy.view import Caller, Json, Row, rfc3339, to_json
 from opencoderouter.proxy.who import authority, scheme, who
 
 _MOMENT = 1.0  # seconds; discovery looks several times a second
-_LIST = "GET /api/backends lists all projects."
-_LIST_OF_ALL = "GET /api/backends lists all projects, GET /api/peers those of other routers."
+_LIST = "`ocr-router ls` lists them."  # commands show it, too
+_LIST_OF_ALL = "`ocr-router ls` lists them, `ocr-router browse` those of other routers."
 _WORDS = ("path", "name", "fallback", "scope")
 
 

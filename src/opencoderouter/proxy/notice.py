@@ -10,9 +10,14 @@ from opencoderouter.proxy import pages
 
 _STYLE = """
 :root { color-scheme: light dark }
-body { font: 1rem/1.5 system-ui, sans-serif; max-width: 36rem; margin: 15vh auto; padding: 0 1rem }
+body {
+  max-width: 36rem; margin: 15vh auto; padding: 0 1rem; font: 1rem/1.5 system-ui, sans-serif;
+  color: light-dark(#1d1d1b, #ecebe6); background: light-dark(#f6f6f4, #131312);
+}
 h1 { font-size: 1.25rem }
 p { overflow-wrap: anywhere }
+a { color: light-dark(#4353d8, #9dabff) }
+code { font: .875em ui-monospace, monospace }
 """
 _HASH = b64encode(sha256(_STYLE.encode()).digest()).decode()
 

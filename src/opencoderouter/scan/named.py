@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import socket
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -19,6 +20,8 @@ _log = logging.getLogger(__name__)
 _CONNECT = 2.0  # seconds: it may be on another machine
 _RESOLVE = 5.0
 _LOCKED = "wants a password: --backend NAME=http://USER:PASSWORD@HOST:PORT"
+_FOREIGN = "what answers there is not OpenCode"
+_MUTE = "it takes connections, but does not answer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +33,12 @@ class _Known:
 
 
 class NamedServers:
-    """Keeps the backends of ``--backend`` in the registry while they answer as OpenCode.
+    """Keeps the backends of ``--backend`` in the registry, routed while they answer as OpenCode.
 
     Every ``interval`` seconds each is asked again, its host name looked up anew. One that cannot be
     reached is unrouted then; one that accepts connections, but has not answered for ``stale_after``
-    seconds (by ``clock``), as well. Their names are reserved in the registry's leases.
+    seconds (by ``clock``), as well: it is listed as starting, with the reason. Their names are
+    reserved in the registry's leases.
     """
 
     def __init__(
@@ -58,26 +62,39 @@ class NamedServers:
 
     async def _keep(self, server: Named) -> None:
         known: _Known | None = None
+        shown: Backend | None = None
         while True:
             found = await self._look(server, known)
-            self._publish(server, known, found)
-            known = found
+            if isinstance(found, _Known):
+                known, now = found, found.backend
+            else:
+                known, now = None, _unreached(server, shown, found)
+            self._publish(server, shown, now)
+            shown = now
             await asyncio.sleep(self._interval)
 
-    async def _look(self, server: Named, known: _Known | None) -> _Known | None:
-        """Ask at each address of the host, first where it was, until one answers as OpenCode."""
-        last = known.backend.listener.address if known else None
-        for address in sorted(await _addresses(server), key=lambda address: address != last):
+    async def _look(self, server: Named, known: _Known | None) -> _Known | str:
+        """Ask at each address of the host, first where it was, until one answers as OpenCode.
+
+        Return why there is none, if so.
+        """
+        addresses = await _addresses(server)
+        if isinstance(addresses, str):
+            return addresses
+        last, reasons = known.backend.listener.address if known else None, set[str]()
+        for address in sorted(addresses, key=lambda address: address != last):
             secret = server.authorization
             listener = Listener(address, server.port, kind=Kind.SERVE, authorization=secret)
             before = known if address == last else None
             answer = await self._client.identify(listener)
             if backend := await self._backend(server, listener, answer, before):
                 return _Known(backend, self._clock())
-            if isinstance(answer, Silent) and before and await self._is_patient(before):
+            refusal = _FOREIGN if isinstance(answer, Foreign) else await _refusal(listener)
+            if before and not refusal and self._clock() - before.answered <= self._stale_after:
                 busy = replace(before.backend, status=Status.BUSY)
                 return replace(before, backend=busy)
-        return None
+            reasons.add(refusal or _MUTE)
+        return "; ".join(sorted(reasons))
 
     async def _backend(
         self, server: Named, listener: Listener, answer: Answer, before: _Known | None
@@ -95,38 +112,52 @@ class NamedServers:
             case Foreign() | Silent():
                 return None
 
-    async def _is_patient(self, known: _Known) -> bool:
-        """Tell whether a silent server is slow, as far as can be known, and not gone."""
-        if self._clock() - known.answered > self._stale_after:
-            return False
-        listener = known.backend.listener
-        try:
-            async with asyncio.timeout(_CONNECT):
-                _, writer = await asyncio.open_connection(listener.target, listener.port)
-        except OSError:  # TimeoutError is one
-            return False
-        writer.close()
-        return True
-
-    def _publish(self, server: Named, known: _Known | None, found: _Known | None) -> None:
-        if known and not (found and found.backend.listener == known.backend.listener):
-            self._registry.forget(known.backend.listener)
-        if found:
-            self._registry.observe_as(server.name, found.backend)
-        before, now = (item.backend.status if item else None for item in (known, found))
-        if before is not now:
-            reason = printable(found.backend.reason) if found else ""
-            _log.info(
-                "backend name=%s status=%s reason=%s", server.name, now or "gone", reason or "-"
-            )
+    def _publish(self, server: Named, before: Backend | None, now: Backend) -> None:
+        if before and before.listener != now.listener:
+            self._registry.forget(before.listener)
+        self._registry.observe_as(server.name, now)
+        if before and (before.status, before.reason) == (now.status, now.reason):
+            return
+        reason = printable(now.reason) or "-"
+        if now.status is Status.STARTING:
+            text = "backend name=%s status=unreachable reason=%s url=%s"
+            _log.warning(text, server.name, reason, server.origin)
+        else:
+            _log.info("backend name=%s status=%s reason=%s", server.name, now.status, reason)
 
 
-async def _addresses(server: Named) -> list[str]:
-    """Return the numeric addresses of a host, each once; none while it is not known."""
+def _unreached(server: Named, shown: Backend | None, reason: str) -> Backend:
+    """Return what is listed while nobody answers: nothing is passed on to it."""
+    listener = Listener(server.host, server.port, kind=Kind.SERVE)
+    identity = shown.identity if shown else Identity(server.directory(), "")
+    return Backend(listener, identity, Status.STARTING, reason)
+
+
+async def _addresses(server: Named) -> list[str] | str:
+    """Return the numeric addresses of a host, each once; while it is not known, why."""
     loop = asyncio.get_running_loop()
     try:
         async with asyncio.timeout(_RESOLVE):
             found = await loop.getaddrinfo(server.host, server.port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError):  # no such host; a name that cannot be one
-        return []
+    except TimeoutError:
+        return f"{server.host}: the resolver does not answer"
+    except OSError as error:
+        return f"{server.host}: {error.strerror}"
+    except UnicodeError:
+        return f"{server.host}: no host can have this name"
     return list(dict.fromkeys(str(address[0]) for *_, address in found))
+
+
+async def _refusal(listener: Listener) -> str:
+    """Return why no connection can be made; nothing when one can."""
+    try:
+        async with asyncio.timeout(_CONNECT):
+            _, writer = await asyncio.open_connection(listener.target, listener.port)
+    except TimeoutError:
+        return "no connection in time"
+    except ConnectionRefusedError:
+        return "nothing listens there (connection refused)"
+    except OSError as error:
+        return os.strerror(error.errno or 0)
+    writer.close()
+    return ""

@@ -17,6 +17,11 @@ from opencoderouter.scan.census import Candidate
 from opencoderouter.scan.learn import State, believed, learn
 
 _log = logging.getLogger(__name__)
+_UNSEEN = (
+    "listener refused: a server that wants a password listens; whose process it is cannot be seen"
+    " from here port=%d claim=locked hint=--pid host for a container,"
+    " or --backend NAME=http://opencode:PASSWORD@%s"
+)
 
 
 class Prober:
@@ -115,6 +120,9 @@ def _log_status(backend: Backend) -> None:
 
 
 def _log_refusal(candidate: Candidate, said: Answer) -> None:
+    if isinstance(said, Locked) and candidate.listener.pid is None:
+        _log.warning(_UNSEEN, candidate.listener.port, candidate.listener.authority)
+        return
     claim = said.identity.directory if isinstance(said, Healthy) else ""
     _log.warning(
         "listener refused: not an OpenCode process port=%d pid=%s cwd=%s claim=%s",

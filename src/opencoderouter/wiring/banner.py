@@ -21,6 +21,7 @@ from opencoderouter.kernel.namespaces import (
     container_marks,
     sees_all_processes,
     sees_hardware,
+    tells_users_apart,
 )
 from opencoderouter.settings import Settings
 from opencoderouter.wiring.listen import is_loopback
@@ -37,6 +38,10 @@ _NOTHING = """
 _NOTHING_SEEN = """
   No OpenCode server is seen from inside of this container (see above), and none runs in it.
 """
+_OTHERS = """
+  This container runs as uid {uid}, gid {gid}, of whom no OpenCode server is seen here.
+  It takes in those of its own user and group: --user UID:GID; `{program} doctor` tells more
+"""
 
 
 def opening(settings: Settings, bound: Sequence[str], announced: Sequence[str]) -> str:
@@ -51,7 +56,7 @@ def opening(settings: Settings, bound: Sequence[str], announced: Sequence[str]) 
         f"  API        {home}/api/backends",
         f"  Network    {_network(settings, bound)}",
     ]
-    if settings.mdns and announced:
+    if settings.mdns and announced and not _is_apart():
         names = f"{settings.scheme}://PROJECT-{settings.owner}.local:{settings.port}/"
         lines.append(f"  Names      {names}  on the network")
     lines += [f"  DNS        {format_listening(place)}" for place in settings.dns]
@@ -75,8 +80,10 @@ def projects(
     found |= {item: table.leases[item] for item in managed if item in table.leases}
     if not found and _lost():
         return _NOTHING_SEEN
+    program = _program()
+    if not found and container_marks(os.environ) and shutil.which(settings.opencode) is None:
+        return _OTHERS.format(uid=os.geteuid(), gid=os.getegid(), program=program)
     if not found:
-        program = _program()
         return _NOTHING.format(program=program, pad=" " * (len(program) - len(_NAME)))
     home = f"{_near(bound)}:{settings.port}"
     lines = [
@@ -90,11 +97,18 @@ def _lost() -> str:
     """Return what is not seen from inside of a container, and what would show it."""
     if not container_marks(os.environ):
         return ""
-    if not sees_hardware():
-        return "servers outside are not found without --network host --pid host, or --backend"
-    if not sees_all_processes():
-        return "servers outside are found on --scan-start to --scan-end only, without --pid host"
-    return ""
+    pid = " --pid host" if tells_users_apart() else ""  # shows nothing to users of its own
+    if _is_apart():
+        return f"servers outside are not found without --network host{pid}, or --backend"
+    if pid and sees_all_processes():
+        return ""
+    without = f", without{pid}" if pid else ""
+    return f"servers outside are found on --scan-start to --scan-end only{without}"
+
+
+def _is_apart() -> bool:
+    """Tell whether this is a container with a network of its own."""
+    return bool(container_marks(os.environ)) and not sees_hardware()
 
 
 def _near(bound: Sequence[str]) -> str:
@@ -117,6 +131,8 @@ def _network(settings: Settings, addresses: Sequence[str]) -> str:
     own = next((item for item in addresses if item not in _EVERYWHERE), outbound())
     host = f"[{own}]" if ":" in own else own
     url = f"{settings.scheme}://{host}:{settings.port}/"
+    if _is_apart():
+        url = f"by a published port (--publish {settings.port})"
     if settings.auth == "off":
         return f"{url}  EVERYBODY who can reach it gets a shell here (--auth off)"
     too = "; here, too (--auth always)" if settings.auth == "always" else ""

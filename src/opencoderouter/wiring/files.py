@@ -19,10 +19,11 @@ def allow_many() -> None:
 
 
 def warn_of_few(connections: int, processes: int) -> None:
-    """Say so when so many processes cannot have as many connections."""
+    """Say so when so many processes cannot have as many connections; warn below half of them."""
     files = processes * room()
     if files < connections:
-        _log.warning(
+        _log.log(
+            logging.WARNING if 2 * files < connections else logging.INFO,
             "few open files connections=%d max_connections=%d hint=%s",
             *(files, connections, "raise the hard limit (ulimit -Hn)"),
         )

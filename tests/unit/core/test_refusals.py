@@ -28,6 +28,21 @@ def test_absent(slug: str, status: int, error: str) -> None:
     assert "/home" not in refused.detail + refused.hint
 
 
+@pytest.mark.parametrize(
+    ("reason", "detail", "hint"),
+    [
+        ("", "is starting.", "moment"),
+        ("no such host", "is not reached: no such host.", "--backend"),
+    ],
+)
+def test_starting(reason: str, detail: str, hint: str) -> None:
+    """A server that has not answered yet may do so soon; of one that is not reached: why."""
+    refused = refusals.starting("shop", reason)
+    assert (refused.status, refused.error) == (503, "project_down")
+    assert refused.detail.endswith(detail)
+    assert hint in refused.hint
+
+
 def test_misdirected() -> None:
     """The name is quoted, and what to do about it is said; no name of ours is told."""
     refused = refusals.misdirected(Authority("evil.org", "80"))

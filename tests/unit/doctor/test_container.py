@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.rig.diagnosis import facts, found
+from tests.rig.diagnosis import facts, found, layers
 
-from opencoderouter.doctor.container import CHECKS, Place, judge
+from opencoderouter.doctor.container import CHECKS, Place, is_image, judge
 from opencoderouter.doctor.finding import Status
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="namespaces are Linux's")
@@ -28,6 +28,22 @@ MARK = ("/.dockerenv",)
         (
             Place(MARK, proc=True, users=True, hardware=False),
             [(Status.INFO, "A container with a network of its own")],
+        ),
+        (
+            Place(
+                MARK,
+                proc=True,
+                users=False,
+                hardware=True,
+                processes=False,
+                hidden=True,
+                alone=True,
+            ),
+            [(Status.INFO, "This is a user namespace of its own")],
+        ),
+        (
+            Place(MARK, proc=True, users=False, hardware=True, processes=False),
+            [(Status.INFO, "This is a user namespace of its own")],
         ),
         (
             Place(MARK, proc=True, users=False, hardware=False),
@@ -52,7 +68,11 @@ MARK = ("/.dockerenv",)
             ],
         ),
         (
-            Place(MARK, proc=True, users=True, hardware=True, hidden=True),
+            Place(MARK, proc=True, users=True, hardware=True, alone=True),
+            [(Status.INFO, "No OpenCode runs as the user of this container")],
+        ),
+        (
+            Place(MARK, proc=True, users=True, hardware=True, hidden=True, uid=0),
             [(Status.WARNING, "OpenCode processes of this user may not be looked at")],
         ),
         (
@@ -82,6 +102,35 @@ def test_how_to_look_at_them(marks: tuple[str, ...], uid: int, words: str) -> No
     """In a container a user needs the group, root a capability; outside they need ours."""
     place = Place(marks, proc=True, users=True, hardware=True, hidden=True, uid=uid)
     assert words in next(iter(judge(place))).mend[0]
+
+
+@pytest.mark.parametrize(
+    ("users", "uid", "words"),
+    [
+        (True, 7, '--pid host --user "$(id -u)'),
+        (True, 0, "--user 0:0 --cap-add SYS_PTRACE"),
+        (False, 0, "podman run --network host --userns keep-id"),
+    ],
+)
+def test_how_to_see_the_network(users: bool, uid: int, words: str) -> None:  # noqa: FBT001 - a row
+    """The options are those of who runs it: a user, root, or somebody without root."""
+    place = Place(MARK, proc=True, users=users, hardware=False, uid=uid)
+    assert words in list(judge(place))[-1].mend[0]
+
+
+def test_root_for_another() -> None:
+    """Root's router for a user's servers needs his numbers: `id` tells root's."""
+    (root,) = judge(Place(MARK, proc=True, users=True, hardware=True, uid=0))
+    assert root.mend == ("docker run --network host --pid host --user UID:GID ...",)
+
+
+def test_an_image(tmp_path: Path) -> None:
+    """Layers at the root of a container; not those of a machine, nor a container with a disk."""
+    inside = {"container": "podman"}
+    assert not is_image(facts(tmp_path, environment=inside))
+    layers(tmp_path)
+    assert is_image(facts(tmp_path, environment=inside))
+    assert not is_image(facts(tmp_path))
 
 
 def test_a_layer(tmp_path: Path) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import resource
+from pathlib import Path
 
 import pytest
+from tests.rig.diagnosis import facts, found, layers
 
 from opencoderouter.doctor.finding import Status
-from opencoderouter.doctor.limits import judge
+from opencoderouter.doctor.limits import CHECKS, judge
 
 
 @pytest.mark.parametrize(
@@ -36,3 +38,15 @@ def test_its_advice_is_enough() -> None:
     assert judge(1000, fewer, 3, "here", asked=True).status is Status.OK
     assert judge(more, 5000, 3, "here", asked=True).status is Status.OK
     assert judge(more - 2, 5000, 3, "here", asked=True).status is Status.WARNING
+
+
+def test_in_an_image(tmp_path: Path) -> None:
+    """There the engine sets the limit."""
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    if hard == resource.RLIM_INFINITY:
+        pytest.skip("no limit here")
+    layers(tmp_path)
+    inside = {"container": "podman"}
+    known = facts(tmp_path, environment=inside, port=1, max_connections=hard, workers=1)
+    (finding,) = found(CHECKS[0], known)
+    assert finding.mend[1] == f"docker run --ulimit nofile={2 * hard + 64}:{2 * hard + 64} ..."

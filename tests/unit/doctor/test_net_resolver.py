@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.rig.diagnosis import facts
+from tests.rig.diagnosis import facts, layers
 
 from opencoderouter.doctor import net_resolver
 from opencoderouter.doctor.finding import Finding, Status
@@ -36,11 +36,13 @@ def six(*addresses: str, **more: object) -> Looked:
 def finding(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Find:
     """Return what gives the findings for what was looked up."""
 
-    def found(*looked: Looked, told: Told = TOLD, hosts: str = "files dns") -> list[Finding]:
+    def found(
+        *looked: Looked, told: Told = TOLD, hosts: str = "files dns", **environment: str
+    ) -> list[Finding]:
         (tmp_path / "etc").mkdir(exist_ok=True)
         (tmp_path / "etc/nsswitch.conf").write_text(f"hosts: {hosts}\n")
         monkeypatch.setattr(net_resolver, "look_up_all", lambda *_: list(looked))
-        return look(facts(tmp_path), told)
+        return look(facts(tmp_path, environment=environment), told)
 
     return found
 
@@ -107,6 +109,16 @@ def test_no_name(finding: Find) -> None:
 def test_names_below_localhost(finding: Find, below: Looked, status: str) -> None:
     """They are loopback, or unknown; else they are an error."""
     assert statuses(finding(below, told=Told())) == ["skipped", status]
+
+
+def test_in_an_image(finding: Find, tmp_path: Path) -> None:
+    """Nothing is installed or edited there: it is no problem, or another DNS server mends it."""
+    layers(tmp_path)
+    unknown = finding(BELOW, UNKNOWN, six(reason="unknown"), container="podman")
+    late = Looked(BELOW.question, reason="none", late=True)
+    slow = finding(late, four("192.0.2.1", seconds=1.0), six("fd00::1"), container="podman")
+    assert [one.mend for one in unknown if one.mend] == []
+    assert [one.mend for one in slow if one.mend] == [("docker run --dns SERVER ...",)] * 2
 
 
 def test_no_means(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.rig.diagnosis import Patient, facts, found
+from tests.rig.diagnosis import Patient, facts, found, layers
 
 from opencoderouter.doctor.facts import Answered
 from opencoderouter.doctor.finding import Finding, Status
@@ -53,6 +53,17 @@ def test_not_found_in_a_container(tmp_path: Path) -> None:
     known = facts(tmp_path, program="opencode", environment=inside)
     assert found(FOUND, known)[0].status is Status.INFO
     assert found(FOUND, replace(known, origins={"opencode": "flag"}))[0].status is Status.ERROR
+
+
+def test_in_an_image(tmp_path: Path) -> None:
+    """Nothing is installed there: the program comes in from outside, also for another version."""
+    layers(tmp_path)
+    inside = {"container": "podman", "PATH": ""}
+    known = facts(tmp_path, program="opencode", environment=inside)
+    other = replace(known, program=str(script(tmp_path, "echo 1.19.0")))
+    for finding in (*found(FOUND, known), *found(VERSION, other)):
+        assert finding.mend[0].startswith("docker run --volume")
+        assert "npm" not in str(finding.mend)
 
 
 def test_not_executable(tmp_path: Path) -> None:

@@ -40,6 +40,13 @@ def test_user(
     assert judge(name, entered, tmp_path / home, sudo).status is status
 
 
+def test_no_home_in_an_image(tmp_path: Path) -> None:
+    """There it is a volume."""
+    home = tmp_path / "missing"
+    finding = judge("me", "", home, "", inside=True)
+    assert finding.mend == (f"docker run --volume VOLUME:{home} ...",)
+
+
 def test_sudo_with_its_own_home(tmp_path: Path) -> None:
     """Root in root's home is nobody's business, however it came."""
     assert judge("root", str(tmp_path), tmp_path, "me").status is Status.OK

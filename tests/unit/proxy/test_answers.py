@@ -41,7 +41,9 @@ def test_for_browsers() -> None:
     page = answer.body.decode()
     assert "404 Not Found" in page
     assert "&lt;é?&gt;" in page
-    assert "&amp; more" in page
+    assert "See <code>ls</code> &amp; more" in page
+    assert "<a" not in page
+    assert '<a href="/?&quot;">' in problem(REFUSE, page=True, home='/?"').body.decode()
 
 
 @pytest.mark.parametrize("page", [True, False])

@@ -15,8 +15,15 @@ from opencoderouter.registry import Registry
 from opencoderouter.settings import Settings
 from opencoderouter.wiring import banner
 
+MARK = ("/.dockerenv",)
 HERE, EVERYWHERE = ["192.0.2.7"], ["0.0.0.0", "::"]
 WORDS = ("starts `opencode serve` there", "in a project's", "the router starts")
+
+
+@pytest.fixture(autouse=True)
+def outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Be in no container, wherever these tests run."""
+    monkeypatch.setattr(banner, "container_marks", lambda _: ())
 
 
 def test_the_first_lines_say_where_everything_is() -> None:
@@ -137,28 +144,52 @@ def test_one_address() -> None:
 
 
 @pytest.mark.parametrize(
-    ("marks", "hardware", "processes", "words"),
+    ("marks", "hardware", "processes", "users", "words"),
     [
-        ((), False, False, ""),
-        (("/.dockerenv",), False, True, "not found without --network host --pid host, or --b"),
-        (("/.dockerenv",), True, False, "on --scan-start to --scan-end only, without --pid host"),
-        (("/.dockerenv",), True, True, ""),
+        ((), False, False, False, ""),
+        (MARK, False, True, True, "not found without --network host --pid host, or --backend;"),
+        (MARK, False, True, False, "not found without --network host, or --backend;"),
+        (MARK, True, False, True, "on --scan-start to --scan-end only, without --pid host;"),
+        (MARK, True, True, False, "on --scan-start to --scan-end only;"),
+        (MARK, True, True, True, ""),
     ],
 )
 def test_in_a_container(
     monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
     marks: tuple[str],
     words: str,
     *,
     hardware: bool,
     processes: bool,
+    users: bool,
 ) -> None:
     """What it does not see is said first, and nobody is sent to start servers where none can be."""
     monkeypatch.setattr(banner, "container_marks", lambda _: marks)
     monkeypatch.setattr(banner, "sees_hardware", lambda: hardware)
     monkeypatch.setattr(banner, "sees_all_processes", lambda: processes)
+    monkeypatch.setattr(banner, "tells_users_apart", lambda: users)
+    monkeypatch.setenv("PATH", str(tmp_path))
     text = banner.opening(Settings(), ["0.0.0.0"], HERE)
     nothing = banner.projects(Registry().table, {}, Settings(), ["0.0.0.0"])
     assert words in text
     assert ("  Container  " in text) is bool(words)
+    assert ("start DIRECTORY" in nothing) is (not marks)
+    assert ("--user UID:GID" in nothing) is (marks == MARK and not words)
+    (tmp_path / "opencode").touch(mode=0o755)
+    nothing = banner.projects(Registry().table, {}, Settings(), ["0.0.0.0"])
     assert ("start DIRECTORY" in nothing) is (not words)
+
+
+def test_a_network_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No address and no name is told that nobody else can use; who gets in all the same is."""
+    monkeypatch.setattr(banner, "container_marks", lambda _: MARK)
+    told = dict[bool, str]()
+    for hardware in (True, False):
+        monkeypatch.setattr(banner, "sees_hardware", lambda seen=hardware: seen)
+        told[hardware] = banner.opening(Settings(username="al"), ["0.0.0.0"], HERE)
+    assert "PROJECT-al.local" in told[True]
+    assert banner.outbound() in told[True]
+    assert "PROJECT-al.local" not in told[False]
+    assert banner.outbound() not in told[False]
+    assert "by a published port (--publish 8080)  asks for the password" in told[False]

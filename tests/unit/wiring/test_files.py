@@ -21,9 +21,12 @@ def test_as_many_as_this_user_may() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
-def test_too_few(caplog: pytest.LogCaptureFixture) -> None:
-    """It is said when there are fewer than connections are wanted, in all processes together."""
-    warn_of_few(2 * room(), 2)
+@pytest.mark.parametrize(("processes", "level"), [(2, "INFO"), (1, "WARNING")])
+def test_too_few(caplog: pytest.LogCaptureFixture, processes: int, level: str) -> None:
+    """All processes together have fewer than are wanted: that is said, as a problem below half."""
+    caplog.set_level("INFO")
+    warn_of_few(processes * room(), processes)
     assert not caplog.records
-    warn_of_few(2 * room() + 1, 2)
+    warn_of_few(2 * room() + 1, processes)
     assert f"max_connections={2 * room() + 1}" in caplog.text
+    assert [one.levelname for one in caplog.records] == [level]

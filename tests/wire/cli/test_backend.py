@@ -38,9 +38,10 @@ def elsewhere(directory: Path) -> Iterator[int]:
             process.kill()
 
 
-def row(running: Router, slug: str) -> http.Json:
-    """Return a project's row, or nothing."""
-    return next((row for row in running.backends() if row["slug"] == slug), None)
+def row(running: Router, status: str) -> http.Json:
+    """Return the row of the project ``box`` if this is its status, else nothing."""
+    here = (row for row in running.backends() if row["slug"] == "box")
+    return next((row for row in here if row["status"] == status), {})
 
 
 def test_a_named_server(environment: dict[str, str], run: Run, tmp_path: Path) -> None:
@@ -57,8 +58,8 @@ def test_a_named_server(environment: dict[str, str], run: Run, tmp_path: Path) -
         }
         log = tmp_path / "log"
         running = stack.enter_context(router([local], environment=environment, log=log))
-        found = until(lambda: row(running, "box"), what=log.read_text)
-        assert (found["status"], found["managed"], found["pid"]) == ("ready", False, None)
+        found = until(lambda: row(running, "ready"), what=log.read_text)
+        assert (found["managed"], found["pid"]) == (False, None)
         assert found["project_path"] == f"http://127.0.0.1:{port}{tmp_path}/far"
         assert http.get(f"{running.url}/box/path")["directory"] == f"{tmp_path}/far"
         assert running.ready(local)["slug"] == "here-box"
@@ -67,9 +68,16 @@ def test_a_named_server(environment: dict[str, str], run: Run, tmp_path: Path) -
         assert f"box=http://***@127.0.0.1:{port}" in shown
         assert SECRET not in shown + log.read_text()
         far.close()
-        until(lambda: row(running, "box") is None)
+        gone = until(lambda: row(running, "starting"))
+        assert gone["reason"] == "nothing listens there (connection refused)"
         reply = http.request("GET", f"{running.url}/box/path")
         assert (reply.status, reply.json["error"]) == (503, "project_down")
+        assert gone["reason"] in reply.json["detail"]
+        followed = run("why", "box", "--port", str(running.port))
+        assert followed.stdout.count("connection refused") == 1
+        advice = run("doctor", "--only", "listeners", "--port", str(running.port)).stdout
+        assert "--backend box is not reached: nothing listens there" in " ".join(advice.split())
+        assert SECRET not in log.read_text() + followed.stdout + advice
 
 
 def test_a_name_that_is_taken(environment: dict[str, str], tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 from tests.rig.ports import free_port
 from tests.rig.program import stand_in
-from tests.rig.router import Router, router
+from tests.rig.router import COMMAND, Router, router
 from tests.wire.cli.conftest import Run
 
 
@@ -160,6 +161,37 @@ def test_words_that_are_always_the_same(
 ) -> None:
     """Commands, options, and what these can be."""
     assert offered(run, environment, f"ocr-router {words}") == expected
+
+
+LISTED = "_TYPER_COMPLETE_ARGS"
+
+
+@pytest.mark.parametrize(
+    ("words", "bash", "zsh", "fish"),
+    [
+        ("serve s", "compopt +o default -o dirnames", "_files -/", "shop/"),
+        ("start s", "compopt +o default -o dirnames", "_files -/", "shop/"),
+        ("stop ~/sh", "compopt +o default -o dirnames", "_files -/", "~/shop/"),
+        ("stop nowhere/x", "compopt +o default -o dirnames", "_files -/", ""),
+        ("ls --state-dir s", "compopt +o default -o dirnames", "_files -/", "shop/"),
+        *((words, "compopt +o default", "", "") for words in ("ls --router s", "dns --listen s")),
+    ],
+)
+def test_no_file_where_none_is_meant(
+    environment: dict[str, str], tmp_path: Path, words: str, bash: str, zsh: str, fish: str
+) -> None:
+    """Directories or nothing: by the words that each shell has for it, where it has any."""
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop.txt").touch()
+    line = f"ocr-router {words}"
+    asking = {"COMP_WORDS": line, "COMP_CWORD": str(words.count(" ") + 1), LISTED: line}
+    asking["_TYPER_COMPLETE_FISH_ACTION"] = "get-args"
+    for shell, said in (("bash", bash), ("zsh", zsh), ("fish", fish)):
+        variables = environment | asking | {"_OCR_ROUTER_COMPLETE": f"complete_{shell}"}
+        done = subprocess.run(
+            [COMMAND], env=variables, cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        assert (done.returncode, done.stdout.strip(), done.stderr) == (0, said, "")
 
 
 @pytest.mark.parametrize("program", ["ocr-router", "ocr"])

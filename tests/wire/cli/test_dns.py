@@ -82,6 +82,7 @@ def test_what_is_printed(run: Run, system: str) -> None:
     """It is just what would be written, and what else is to be known."""
     at = ("--server", "[fd00::1]:53", "--dns-zone", "dev.example.test")
     done = run("dns", "setup", system, *at)
+    assert not done.stdout.startswith(f"{system}: {system}")
     assert (done.returncode, done.stderr) == (0, "")
     made = recipe(system, Server("fd00::1", 53), ("local", "dev.example.test"))
     lines = [line.removeprefix("    ") for line in done.stdout.splitlines()]

@@ -12,13 +12,18 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from tests.fakes import SECURE_AREA
+from tests.fakes import http as reply
+from tests.fakes import serving as answering
 from tests.rig import http
-from tests.rig.diagnosis import Patient, Row
+from tests.rig.diagnosis import Patient, Row, facts
 from tests.rig.ports import free_port, free_range
 from tests.rig.program import stand_in
 from tests.rig.router import router
 from tests.rig.stranger import UID, heard, stranger, why_no_stranger
 from tests.rig.wait import until
+
+from opencoderouter.doctor.listeners import look
 
 LISTEN = """
 import socket, sys
@@ -133,3 +138,16 @@ def test_other_users(user: Patient) -> None:
         found = [row for row in user.diagnose("listeners") if "other users" in row["summary"]]
         assert [row["status"] for row in found] == ["info"]
         assert f"user {UID}" in found[0]["evidence"][0]
+
+
+async def test_a_password_and_no_process(tmp_path: Path) -> None:
+    """In a container that does not see the server's process it is not said to be no OpenCode."""
+    (tmp_path / "proc/self/ns").mkdir(parents=True)
+    (tmp_path / "proc/self/ns/pid").touch()
+    (tmp_path / "proc/self/uid_map").write_text("0 0 4294967295\n")
+    async with answering(lambda _: reply(401, "", www_authenticate=SECURE_AREA)) as server:
+        known = facts(tmp_path, port=free_port(), scan_start=server.port, scan_end=server.port)
+        found = list(await look(known))
+    (finding,) = found
+    assert "cannot be seen from here" in finding.summary
+    assert finding.mend[0] == "docker run --network host --pid host ..."

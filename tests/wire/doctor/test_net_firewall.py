@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
-from tests.rig.diagnosis import facts, found
+from tests.rig.diagnosis import facts, found, layers
 
 from opencoderouter.doctor.finding import Finding, Status
 from opencoderouter.doctor.net_firewall import CHECKS
@@ -19,12 +19,13 @@ printf '%s\\n' 'table inet own {' 'chain in { type filter hook input priority 0;
 """
 
 
-def look(tmp_path: Path, uid: int, monkeypatch: pytest.MonkeyPatch) -> list[Finding]:
-    """Return what a user finds, with the programs of ``bin`` only."""
+def look(tmp_path: Path, uid: int, monkeypatch: pytest.MonkeyPatch, **more: str) -> list[Finding]:
+    """Return what a user finds, with the programs of ``bin`` only and ``more`` environment."""
     monkeypatch.setattr(os, "geteuid", lambda: uid)
     monkeypatch.setattr("opencoderouter.doctor.net_firewall._PLACES", str(tmp_path / "bin"))
     path = {"PATH": str(tmp_path / "bin")}
-    return found(CHECK, facts(tmp_path, hostname="0.0.0.0", mdns=True, port=8080, environment=path))
+    known = facts(tmp_path, hostname="0.0.0.0", mdns=True, port=8080, environment=path | more)
+    return found(CHECK, known)
 
 
 def put(tmp_path: Path, name: str, text: str) -> None:
@@ -51,6 +52,15 @@ def test_no_programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where there is no filter, nothing is in the way."""
     [finding] = look(tmp_path, 0, monkeypatch)
     assert finding.status is Status.OK
+
+
+@pytest.mark.parametrize("uid", [0, 1000])
+def test_in_an_image(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, uid: int) -> None:
+    """There is no filter to be seen, and no sudo: nothing is said of the machine's."""
+    layers(tmp_path)
+    [finding] = look(tmp_path, uid, monkeypatch, container="podman")
+    assert finding.status is Status.SKIPPED
+    assert "sudo" not in finding.summary
 
 
 def test_iptables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -77,10 +77,12 @@ async def test_taken_in_while_it_answers(host: str, caplog: pytest.LogCaptureFix
                 assert found.route.listener.kind is Kind.SERVE
                 assert found.route.sessions == Sessions(0, 0)
                 assert registry.table.serving("/srv/app") is None
-            await until(registry, lambda table: not table.projects)
+            assert (await project(registry, Status.STARTING)).directory == found.directory
             assert "shop" in registry.table.leases.values()
-    lines = [record.getMessage() for record in caplog.records if "name=shop" in record.getMessage()]
-    assert [line.split()[2] for line in lines] == ["status=ready", "status=gone"] * 2
+    told = [(r.levelno, r.getMessage()) for r in caplog.records if "name=shop" in r.getMessage()]
+    assert [level for level, line in told if "status=ready" in line] == [logging.INFO] * 2
+    level, line = told[-1]
+    assert (level, line.split()[2]) == (logging.WARNING, "status=unreachable")
 
 
 def locked(asked: Asked) -> bytes | None:
@@ -126,23 +128,35 @@ async def test_broken() -> None:
 
 @pytest.mark.parametrize("reply", [lambda _: http(200, "<html>", content_type="text/html")])
 async def test_something_else(reply: Reply) -> None:
-    """What does not answer as OpenCode is not taken in; no name leads there."""
+    """What does not answer as OpenCode is not routed to, and is told for what it is."""
     async with (
         serving(reply) as server,
         following(Named("shop", "127.0.0.1", server.port)) as registry,
     ):
-        async with asyncio.timeout(PATIENCE):
-            while len(server.asked) < 3:  # noqa: ASYNC110 - a server sets no event
-                await asyncio.sleep(0.01)
-        assert not registry.table.projects
+        found = await project(registry, Status.STARTING)
+        assert found.route.reason == "what answers there is not OpenCode"
 
 
-async def test_nobody_there() -> None:
-    """A host that does not exist, or refuses, is asked again and again, and harms nobody."""
-    for host in ("no-such-host.invalid", "127.0.0.1", "a" * 64, "a..b"):
-        async with following(Named("shop", host, free_port())) as registry:
-            await asyncio.sleep(0.05)
-            assert not registry.table.projects
+@pytest.mark.parametrize(
+    ("host", "reason"),
+    [
+        ("no-such-host.invalid", "no-such-host.invalid: "),
+        ("127.0.0.1", "nothing listens there (connection refused)"),
+        ("a" * 64, f"{'a' * 64}: no host can have this name"),
+        ("a..b", "a..b: no host can have this name"),
+    ],
+)
+async def test_nobody_there(host: str, reason: str, caplog: pytest.LogCaptureFixture) -> None:
+    """A host that does not exist, or refuses, is listed with the reason, and logged once."""
+    port = free_port()
+    async with following(Named("shop", host, port, basic("alice", "secret"))) as registry:
+        found = await project(registry, Status.STARTING)
+        await asyncio.sleep(0.05)  # for a second line, if there were one
+    assert found.directory == f"http://{host}:{port}"
+    assert found.route.reason.startswith(reason)
+    (line,) = [one for one in caplog.messages if "name=shop" in one]
+    assert line.startswith(f"backend name=shop status=unreachable reason={reason}")
+    assert line.endswith(f" url=http://{host}:{port}")
 
 
 async def test_slow_then_stale() -> None:
@@ -165,7 +179,8 @@ async def test_slow_then_stale() -> None:
         mute.set()
         await project(registry, Status.BUSY)
         clock.now = 60
-        await until(registry, lambda table: not table.projects)
+        found = await project(registry, Status.STARTING)
+        assert found.route.reason == "it takes connections, but does not answer"
 
 
 async def test_it_changes_its_directory() -> None:

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
 import pytest
-from tests.fakes import as_json, opencode, serving
+from tests.fakes import SECURE_AREA, as_json, http, opencode, serving
 
 from opencoderouter.core.model import Backend, Identity, Kind, Listener, Sessions, Status
 from opencoderouter.opencode.client import Client
@@ -125,6 +125,17 @@ async def test_known_servers_are_asked_little(prober: Prober) -> None:
         again = await prober.probe(who, state)
         assert again == state
         assert server.lines[asked:] == ["GET /global/health"]
+
+
+async def test_locked_and_not_seen(prober: Prober, caplog: pytest.LogCaptureFixture) -> None:
+    """A server that wants a password is not said to be something else where nobody can tell."""
+    async with serving(lambda _: http(401, "", www_authenticate=SECURE_AREA)) as server:
+        who = Candidate(Listener("127.0.0.1", server.port, 1000, 1))
+        assert (await prober.probe(who, State())).backend is None
+    (line,) = caplog.messages
+    assert "not an OpenCode process" not in line
+    assert "cannot be seen from here" in line
+    assert line.endswith(f"--backend NAME=http://opencode:PASSWORD@127.0.0.1:{server.port}")
 
 
 async def test_count(prober: Prober) -> None:

@@ -130,7 +130,7 @@ def _dnsmasq(server: Server, zones: tuple[str, ...]) -> Recipe:
     """
     return Recipe(
         "dnsmasq",
-        "dnsmasq, of this machine or of a network",
+        "of this machine, or of a network",
         (_file("/etc/dnsmasq.d/ocr-router.conf", _forwards(server, zones)),),
         "dnsmasq",
         ("systemctl", "restart", "dnsmasq"),
@@ -232,7 +232,7 @@ def _nss_mdns(server: Server, zones: tuple[str, ...]) -> Recipe:
     """
     return Recipe(
         "nss-mdns",
-        "nss-mdns (`mdns4_minimal [NOTFOUND=return]` in /etc/nsswitch.conf)",
+        "`mdns4_minimal [NOTFOUND=return]` in /etc/nsswitch.conf",
         notes=(what, claim, "Names of another zone are asked for by DNS." + _OWN_ZONE),
     )
 

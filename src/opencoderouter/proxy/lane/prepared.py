@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from opencoderouter.core import headers as fields
 from opencoderouter.core.admission import Admission, admit
 from opencoderouter.core.grant import Caller, Identified, to_json
-from opencoderouter.core.hosts import Names
+from opencoderouter.core.hosts import ROUTER, Names, Own, classify, parse_authority
 from opencoderouter.core.keyring import Keyring
 from opencoderouter.core.model import Backend
 from opencoderouter.core.plan import Forward, Head, Links, Local, Redirect, Unauthenticated, plan
@@ -28,9 +28,11 @@ from opencoderouter.proxy.lane.limits import Limits
 from opencoderouter.proxy.lane.pool import LOCAL
 from opencoderouter.proxy.lane.request import Request, encode, read
 
+_Declined = Redirect | Links | Unauthenticated | Refuse
 Ear = tuple[bool, bool, str, str | None]
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})  # may be asked twice (RFC 9110 section 9.2.1)
 _BAD = 400
+_LISTED = frozenset({"unknown_project", "project_down"})
 _NOBODY = Admission()
 
 
@@ -132,20 +134,16 @@ def prepare(
             who = Identified(caller.origin, admission.grant)
             return Prepared(request, decided, _inward(request, head, who), admission)
         case _:
-            return _refused(request, decided, admission)
+            return _refused(request, decided, admission, _home(decided, head, view.names))
 
 
-def _refused(
-    request: Request, plan: Redirect | Links | Unauthenticated | Refuse, admission: Admission
-) -> Refused:
-    answer, error = _declined(request, plan)
+def _refused(request: Request, plan: _Declined, admission: Admission, home: str) -> Refused:
+    answer, error = _declined(request, plan, home)
     last = answer.status == _BAD or request.length != 0 or not request.keep
     return Refused(answer, last, request, error, admission)
 
 
-def _declined(
-    request: Request, plan: Redirect | Links | Unauthenticated | Refuse
-) -> tuple[Answer, str]:
+def _declined(request: Request, plan: _Declined, home: str) -> tuple[Answer, str]:
     """Return what is said instead of an answer, and the word for it."""
     match plan:
         case Redirect():
@@ -156,7 +154,21 @@ def _declined(
             return unauthenticated(plan), "unauthenticated"
         case Refuse():
             page = shows_page(request.target, accepted(request.headers))
-            return problem(plan, page=page), plan.error
+            return problem(plan, page=page, home=home), plan.error
+
+
+def _home(plan: _Declined, head: Head, names: Names) -> str:
+    """Return where the dashboard is for who came by this host, when it tells more."""
+    authority = parse_authority(head.host)
+    if authority is None or not isinstance(plan, Refuse) or plan.error not in _LISTED:
+        return ""
+    if isinstance(classify(authority.host, names), Own):
+        return "/"
+    domain = authority.host.partition(".")[2]
+    for host in (domain, f"{names.label(ROUTER)}.{domain}"):
+        if isinstance(classify(host, names), Own):
+            return f"{head.scheme}://{host}{authority.suffix}/"
+    return ""
 
 
 def _onward(request: Request, plan: Forward, backend: Backend) -> bytes:

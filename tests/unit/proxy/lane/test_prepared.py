@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 
 import pytest
@@ -119,6 +120,30 @@ def test_a_session_has_no_fixed_place() -> None:
     for ports, fixed in (((4001,), True), ((4001, 4002), False)):
         assert ready("GET /session/ses_1 HTTP/1.1", ALPHA, ports=ports).fixed is fixed
         assert ready("GET /event HTTP/1.1", ALPHA, ports=ports).fixed
+
+
+@pytest.mark.parametrize(
+    ("target", "host", "home"),
+    [
+        ("/", "nope.localhost:8080", "http://localhost:8080/"),
+        ("/nope/", "box:8080", "/"),
+        ("/", "nope-alice.local", "http://ocr-alice.local/"),
+        ("/", "nope.dev.example:81", "http://dev.example:81/"),
+        ("/", "nope.bare.example", ""),
+        ("/", "elsewhere.example", ""),
+    ],
+)
+def test_the_dashboard_is_a_link_away(target: str, host: str, home: str) -> None:
+    """Where there is no such project a page leads to those that there are, by a name of ours."""
+    names = replace(
+        NAMES,
+        machine=frozenset({"box", "dev.example"}),
+        domains=frozenset({"dev.example", "bare.example"}),
+    )
+    raw = f"GET {target} HTTP/1.1\r\nHost: {host}\r\n{HTML}\r\n\r\n".encode()
+    found = prepare(raw, Caller(PEER), View(table(), names, Limits(), OPEN), 0.0)
+    assert isinstance(found, Refused)
+    assert re.findall('href="(.*?)"', found.answer.body.decode()) == ([home] if home else [])
 
 
 def test_ear() -> None:
