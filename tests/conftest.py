@@ -6,6 +6,7 @@ import asyncio
 import ctypes
 import shutil
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 
 import pytest
 import uvloop
@@ -104,18 +105,18 @@ def rounds(request: pytest.FixtureRequest) -> int:
 @pytest.fixture(scope="session")
 def docker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     """Return Docker."""
-    try:
-        with engines.docker(tmp_path_factory.mktemp("docker")) as engine:
-            yield engine
-    except MissingEngineError as error:
-        pytest.skip(str(error))
+    yield from _here(engines.docker(tmp_path_factory.mktemp("docker")))
 
 
 @pytest.fixture(scope="session")
 def podman(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     """Return Podman."""
+    yield from _here(engines.podman(tmp_path_factory.mktemp("podman")))
+
+
+def _here(opening: AbstractContextManager[Engine]) -> Iterator[Engine]:
     try:
-        with engines.podman(tmp_path_factory.mktemp("podman")) as engine:
+        with opening as engine:
             yield engine
     except MissingEngineError as error:
         pytest.skip(str(error))

@@ -26,10 +26,11 @@ Script = subprocess.Popen[str]
 
 
 @contextmanager
-def stranger(uid: int, script: str, *args: object) -> Iterator[Script]:
-    """Run a script as user (and group) ``uid``, with nothing of the tests' environment.
+def stranger(uid: int, script: str, *args: object, group: int | None = None) -> Iterator[Script]:
+    """Run a script as user ``uid``, with nothing of the tests' environment.
 
-    It may end by itself; its input is closed, and it is killed, when the block is left.
+    Its group has the same number, or that of ``group``. It may end by itself; its input is closed,
+    and it is killed, when the block is left.
     """
     python = _python(uid)
     assert python is not None, "ask why_no_stranger() first"
@@ -41,7 +42,7 @@ def stranger(uid: int, script: str, *args: object) -> Iterator[Script]:
         cwd="/",
         env=_ENVIRONMENT,
         user=uid,
-        group=uid,
+        group=uid if group is None else group,
         extra_groups=(),
     ) as process:
         try:

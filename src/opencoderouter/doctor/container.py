@@ -17,6 +17,7 @@ from opencoderouter.doctor.thread import threaded
 from opencoderouter.kernel.namespaces import (
     container_marks,
     hides_processes,
+    mounted,
     sees_all_processes,
     sees_hardware,
     tells_users_apart,
@@ -245,12 +246,8 @@ def _without_volume(state: Path, proc: Path) -> str:
 
 def _is_layered(proc: Path) -> bool:
     """Tell whether the root directory is the layers of an image."""
-    try:
-        mounts = [line.split() for line in (proc / "self/mountinfo").read_text().splitlines()]
-        root = next(fields for fields in mounts if fields[4] == "/")
-        return root[root.index("-") + 1] in _LAYERED
-    except (OSError, StopIteration, IndexError):
-        return False
+    kind, _ = mounted("/", proc)
+    return kind in _LAYERED
 
 
 CHECKS = (Check(_CODE, "Container and namespaces", threaded(look)),)

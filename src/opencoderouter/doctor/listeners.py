@@ -7,7 +7,6 @@ import os
 import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +89,7 @@ async def _ask(candidates: list[Candidate], facts: Facts) -> list[Seen]:
             for one in candidates
         ]
     answers = [_believed(one, task.result()) for one, task in zip(candidates, asked, strict=True)]
-    return await in_thread(lambda: list(map(partial(_seen, facts.proc), candidates, answers)))
+    return await in_thread(_seen, facts.proc, candidates, answers)
 
 
 def _believed(candidate: Candidate, answer: Answer) -> Answer:
@@ -99,14 +98,12 @@ def _believed(candidate: Candidate, answer: Answer) -> Answer:
     return answer if unseen else believed(candidate, answer)
 
 
-def _seen(proc: Path, candidate: Candidate, answer: Answer) -> Seen:
-    return Seen(
-        candidate,
-        holder(candidate.listener, proc),
-        answer,
-        young=_is_young(candidate, proc),
-        outside=tells_users_apart(proc) and not sees_all_processes(proc),
-    )
+def _seen(proc: Path, candidates: list[Candidate], answers: list[Answer]) -> list[Seen]:
+    outside = tells_users_apart(proc) and not sees_all_processes(proc)
+    return [
+        Seen(one, holder(one.listener, proc), answer, _is_young(one, proc), outside)
+        for one, answer in zip(candidates, answers, strict=True)
+    ]
 
 
 def _is_young(candidate: Candidate, proc: Path) -> bool:

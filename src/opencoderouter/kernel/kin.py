@@ -76,12 +76,13 @@ class Kin:
         in a container with a network of its own it may be sshd's, which cannot be read: who comes
         in by a forward there is the user.
         """
-        closed = [pid for pid in family if not may_read(pid, proc=self._proc)]
-        if any(pid in agents or keeps_marks(pid, proc=self._proc) for pid in closed):
+        suspects = (pid for pid in family if pid in agents or keeps_marks(pid, proc=self._proc))
+        if any(not may_read(pid, proc=self._proc) for pid in suspects):
             return True
         if self._sees_all:
             return False
-        return sees_hardware() or not any(family[pid].comm.startswith(_SSHD) for pid in closed)
+        sshd = (pid for pid, stat in family.items() if stat.comm.startswith(_SSHD))
+        return sees_hardware() or all(may_read(pid, proc=self._proc) for pid in sshd)
 
     def _all(self, family: Mapping[int, Stat]) -> set[int]:
         roots = [pid for pid, stat in family.items() if self._is_agent(_program(pid, stat))]

@@ -38,16 +38,26 @@ def hides_processes(proc: Path = Path("/proc")) -> bool:
     Of our own user's processes that are not those with another group, or more capabilities, and
     such as make themselves unreadable. To members of a group (``gid=``) all is shown.
     """
+    _, options = mounted("/proc", proc)
+    if options.get("hidepid", "0") in {"0", "off"}:
+        return False
+    return "gid" not in options or int(options["gid"]) not in {os.getegid(), *os.getgroups()}
+
+
+def mounted(place: str, proc: Path = Path("/proc")) -> tuple[str, dict[str, str]]:
+    """Return the kind and the options of the file system that is mounted at a place.
+
+    Of several it is the last, which covers the others; ("", {}) where nothing is known of any.
+    """
     try:
         lines = (proc / "self/mountinfo").read_text().splitlines()
     except OSError:
-        return False
-    mounts = [fields for fields in map(str.split, lines) if fields[4] == "/proc"]
+        return "", {}
+    mounts = [fields for fields in map(str.split, lines) if fields[4] == place]
     if not mounts:
-        return False
-    options = dict(one.partition("=")[::2] for one in mounts[-1][-1].split(","))
-    exempt = int(options.get("gid", 0)) in {os.getegid(), *os.getgroups()}
-    return options.get("hidepid", "0") not in {"0", "off"} and not ("gid" in options and exempt)
+        return "", {}
+    kind, _, options = mounts[-1][-3:]  # proc_pid_mountinfo(5): behind all that is optional
+    return kind, dict(one.partition("=")[::2] for one in options.split(","))
 
 
 def container_marks(environment: Mapping[str, str], root: Path = Path("/")) -> tuple[str, ...]:

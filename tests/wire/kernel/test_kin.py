@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from tests.rig.stranger import UID, heard, needs_stranger, run_as, stranger
 
+import opencoderouter
 from opencoderouter.kernel import kin
 from opencoderouter.kernel.kin import Kin
 from opencoderouter.kernel.marks import MARK
@@ -204,47 +208,38 @@ def test_outside_of_the_container(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
             assert (1 in found) == theirs
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="becoming another user needs root")
-def test_another_group() -> None:
+LOOK = """
+import os, socket, sys
+sys.path.insert(0, sys.argv[1])
+from opencoderouter.kernel.kin import Kin
+held = socket.socket()
+print(1 in Kin().agents([os.fstat(held.fileno()).st_ino, 1]), flush=True)
+"""
+# PR_SET_DUMPABLE
+BE = """
+import ctypes, sys
+ctypes.CDLL(None).prctl(4, int(sys.argv[1]))
+print("here", flush=True)
+input()
+"""
+
+
+@needs_stranger
+def test_another_group(open_sources: Path) -> None:
     """Whose marks the kernel keeps from us for its group may be an agent; sshd's is none."""
-    script = """if True:
-        import os, socket, sys
-        from opencoderouter.kernel.kin import Kin
-        held = socket.socket()
-        print(sorted(Kin().agents([os.fstat(held.fileno()).st_ino, 1]) & {1}), flush=True)
-    """
-    for group, undumpable, found in ((4545, False, "[]"), (0, False, "[1]"), (0, True, "[]")):
-        with _other(4545, group, undumpable=undumpable):
-            command = ["setpriv", "--reuid=4545", "--regid=4545", "--clear-groups"]
-            done = subprocess.run(
-                [*command, sys.executable, "-c", script],
-                cwd="/",
-                env={"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-                capture_output=True,
-                text=True,
-                check=False,
-                timeout=50,
-            )
-        assert done.stdout.strip() == found, done.stderr
+    for group, dumpable, found in ((UID, 1, "False"), (0, 1, "True"), (0, 0, "False")):
+        with stranger(UID, BE, dumpable, group=group) as other:
+            assert heard(other) == "here"
+            assert run_as(UID, LOOK, open_sources).strip() == found
 
 
-@contextmanager
-def _other(uid: int, group: int, *, undumpable: bool) -> Iterator[None]:
-    """Run a process of this user and group, which can make itself unreadable (PR_SET_DUMPABLE)."""
-    script = f"""if True:
-        import ctypes
-        ctypes.CDLL(None).prctl(4, {int(not undumpable)})
-        input(print(flush=True))
-    """
-    command = ["setpriv", f"--reuid={uid}", f"--regid={group}", "--clear-groups"]
-    with subprocess.Popen(
-        [*command, sys.executable, "-c", script],
-        cwd="/",
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-        assert process.stdout is not None
-        process.stdout.readline()
-        yield
-        process.kill()
+@pytest.fixture
+def open_sources() -> Iterator[Path]:
+    """Return a folder of the sources that other users may read: the tests' may be closed."""
+    with TemporaryDirectory(prefix="ocr-sources-") as folder:
+        package = Path(opencoderouter.__file__).parent
+        shutil.copytree(
+            package, Path(folder) / package.name, ignore=shutil.ignore_patterns("*.pyc")
+        )
+        subprocess.run(["chmod", "-R", "a+rX", folder], check=True)
+        yield Path(folder)
