@@ -76,7 +76,8 @@ def test_debian_with_avahi(router: Station, net: Lan, two: Host) -> None:
     with avahi(two, interfaces="lo"):  # which hears nobody
         two.resolves_by(router.host.address)
         assert two.getent("ahosts", NAME) == set()
-        with net.host("four", 4) as four, sidecar(four, url, "--dns-claim-local"):
+        with net.host("four", 4) as four, sidecar(four, url, "--dns-claim-local") as beside:
+            beside.says("router followed")
             two.resolves_by(four.address)
             assert two.getent("ahosts", NAME) == router.host.addresses
 
